@@ -1,0 +1,34 @@
+use std::fmt;
+
+/// An API that clients speak to us and that we speak to providers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dialect {
+    /// Anthropic Messages: `POST /v1/messages`.
+    AnthropicMessages,
+    /// `OpenAI` Chat Completions: `POST /v1/chat/completions`.
+    OpenaiChat,
+}
+
+impl Dialect {
+    /// Every dialect, in the order docs list them.
+    pub const ALL: [Self; 2] = [Self::AnthropicMessages, Self::OpenaiChat];
+
+    /// The name used in settings, headers, the journal and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AnthropicMessages => "anthropic_messages",
+            Self::OpenaiChat => "openai_chat",
+        }
+    }
+
+    /// The dialect of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,2 @@
+//! Our own tools: `cargo run -p xtask -- COMMAND`.
+fn main() {}
