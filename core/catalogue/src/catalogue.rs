@@ -1,0 +1,113 @@
+use std::collections::BTreeMap;
+
+use backstop_exchange::Abilities;
+
+use crate::data::File;
+use crate::{Model, Size};
+
+const FILES: [&str; 3] = [
+    include_str!("../data/anthropic.json"),
+    include_str!("../data/openai.json"),
+    include_str!("../data/open.json"),
+];
+
+/// Every model we know something about.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// In the order of the files: the first that matches is the one.
+    models: Vec<Model>,
+    /// The model that stands for a vendor in each size.
+    best: BTreeMap<(Size, String), String>,
+    families: Vec<Family>,
+}
+
+/// Models of one vendor and one size, by the patterns that routes use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// A name fit for a route.
+    pub name: String,
+    /// Who makes them.
+    pub vendor: String,
+    /// How strong they are.
+    pub size: Size,
+    /// The model names, with `*` for any run of characters; earlier families take precedence.
+    pub patterns: Vec<String>,
+}
+
+/// A model that may answer for another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandIn<'a> {
+    /// Who makes it.
+    pub vendor: &'a str,
+    /// Its name at that vendor.
+    pub model: &'a str,
+}
+
+impl Catalogue {
+    /// The catalogue built into the binary. Parses a few kilobytes: keep the value.
+    pub fn built_in() -> Self {
+        // That every file reads is proved by a test, so a broken one is only ever left out here.
+        let mut catalogue = Self::default();
+        for file in FILES.iter().filter_map(|text| File::read(text).ok()) {
+            catalogue.models.extend(file.models());
+            catalogue.families.extend(file.families());
+            for (size, model) in &file.stand_ins {
+                catalogue.best.insert((*size, file.vendor().to_owned()), model.clone());
+            }
+        }
+        catalogue
+    }
+
+    /// What is known of `name` at `vendor`.
+    ///
+    /// The vendor's own models come first; a name that the vendor does not make is looked up among
+    /// all (an `OpenAI`-compatible proxy serves everybody's models), also without its
+    /// `organisation/` and with the dots of a Claude version for its dashes.
+    pub fn model(&self, vendor: &str, name: &str) -> Option<&Model> {
+        let name = &canonical(name);
+        let of_vendor = self.models.iter().filter(|model| model.vendor == vendor);
+        of_vendor.chain(&self.models).find(|model| model.matches(name))
+    }
+
+    /// What `name` at `vendor` can do; the safe assumptions when nobody has described it.
+    pub fn abilities(&self, vendor: &str, name: &str) -> Abilities {
+        self.model(vendor, name).map(|model| model.abilities.clone()).unwrap_or_default()
+    }
+
+    /// The models of other vendors that stand in for `name`, one per vendor.
+    ///
+    /// Open weights have none: which of them runs where is the operator's knowledge.
+    pub fn stand_ins(&self, name: &str) -> Vec<StandIn<'_>> {
+        self.model("", name)
+            .map(|model| self.best_of(model.size, &model.vendor))
+            .unwrap_or_default()
+    }
+
+    /// The model that each vendor but `except` would send for a model of this size.
+    pub fn best_of(&self, size: Size, except: &str) -> Vec<StandIn<'_>> {
+        self.best
+            .iter()
+            .filter(|((of_size, vendor), _)| *of_size == size && vendor != except)
+            .map(|((_, vendor), model)| StandIn { vendor, model })
+            .collect()
+    }
+
+    /// The families a vendor's models fall into; the first whose pattern matches is the one.
+    pub fn families(&self, vendor: &str) -> impl Iterator<Item = &Family> {
+        self.families.iter().filter(move |family| family.vendor == vendor)
+    }
+
+    /// Every entry, in the order they are looked at.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+}
+
+/// The name without its organisation, in small letters, and Claude's versions with dashes.
+fn canonical(name: &str) -> String {
+    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+    if name.starts_with("claude-") { name.replace('.', "-") } else { name }
+}
+
+#[cfg(test)]
+mod tests;
