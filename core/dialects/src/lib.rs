@@ -1,1 +1,36 @@
-//! dialects
+//! The wire formats of AI APIs, read into and written from the neutral form of `exchange`.
+//!
+//! One folder per API, the same files in each: a request, an answer, a stream and an error are read
+//! and written. Streams come in as bytes, are cut into [`Frames`], and a [`StreamReader`] turns each
+//! frame into 0..n events; a [`StreamWriter`] turns events into frames of its own dialect.
+//! When both sides speak the same dialect the bytes go through untouched: [`scan`] finds the few
+//! fields that matter, and a reader listens in.
+//!
+//! Comes in: bytes of a client or a provider. Goes out: `exchange` types, or bytes, and what was lost.
+//!
+//! Absent on purpose: HTTP, addresses, credentials, clocks, decisions about what to do next.
+//!
+//! Start reading at [`read_request`] and [`StreamReader`]; `dispatch` picks the dialect.
+
+mod dispatch;
+mod frames;
+mod scan;
+mod target;
+mod tool_names;
+
+mod anthropic_messages;
+mod openai_chat;
+
+mod errors;
+mod hash;
+mod json;
+
+pub use dispatch::{
+    StreamReader, StreamWriter, keep_alive, path, read_answer, read_error, read_request, read_rest,
+    write_answer, write_error, write_request,
+};
+pub use errors::{ErrorHead, WrittenError};
+pub use frames::{Frame, Frames};
+pub use scan::{Scan, scan, with_model};
+pub use target::{Head, TargetForm, Written};
+pub use tool_names::Renames;

@@ -1,0 +1,189 @@
+//! Picks the dialect; each arm is the function of the same name in that dialect's module.
+
+use backstop_exchange::{Answer, Event, Request};
+use backstop_vocabulary::{Dialect, Failure};
+
+use crate::{
+    ErrorHead, Frame, Head, TargetForm, Written, WrittenError, anthropic_messages, openai_chat,
+};
+
+/// Reads a client's request. Fields the neutral form has no place for stay in `extras`.
+///
+/// Errors are [`backstop_vocabulary::Class::InvalidRequest`] and name the field and the cure.
+pub fn read_request(dialect: Dialect, body: &[u8]) -> Result<Request, Failure> {
+    match dialect {
+        Dialect::AnthropicMessages => anthropic_messages::read_request(body),
+        Dialect::OpenaiChat => openai_chat::read_request(body),
+    }
+}
+
+/// Writes a request for a target; what the target cannot carry is emulated or dropped, and listed.
+///
+/// Errors are [`backstop_vocabulary::Class::UnsupportedFeature`]: another target may be able.
+pub fn write_request(
+    dialect: Dialect,
+    request: &Request,
+    target: &TargetForm<'_>,
+) -> Result<Written, Failure> {
+    match dialect {
+        Dialect::AnthropicMessages => anthropic_messages::write_request(request, target),
+        Dialect::OpenaiChat => openai_chat::write_request(request, target),
+    }
+}
+
+/// Reads a whole answer of status 200 as the events a stream would have had, `Done` at the end.
+///
+/// An error inside the 200, a web page, broken JSON or an empty answer is the error; `events` may
+/// then hold a part that is not to be used.
+pub fn read_answer(dialect: Dialect, body: &[u8], events: &mut Vec<Event>) -> Result<(), Failure> {
+    match dialect {
+        Dialect::AnthropicMessages => anthropic_messages::read_answer(body, events),
+        Dialect::OpenaiChat => openai_chat::read_answer(body, events),
+    }
+}
+
+/// Says what a response with an error status means, and how far it reaches.
+///
+/// `stay_away` is what the provider asked for, unclamped.
+pub fn read_error(dialect: Dialect, head: &ErrorHead<'_>, body: &[u8]) -> Failure {
+    match dialect {
+        Dialect::AnthropicMessages => anthropic_messages::read_error(head, body),
+        Dialect::OpenaiChat => openai_chat::read_error(head, body),
+    }
+}
+
+/// Says what the bytes mean that a stream ended with outside any frame ([`crate::Frames::rest`]):
+/// some providers send a bare JSON error. `None` when it is no error but a cut frame.
+pub fn read_rest(dialect: Dialect, rest: &[u8]) -> Option<Failure> {
+    let value: serde_json::Value = serde_json::from_slice(rest).ok()?;
+    let is_error = value.get("error").is_some_and(|error| !error.is_null());
+    let head = ErrorHead { status: 200, ..ErrorHead::default() };
+    is_error.then(|| read_error(dialect, &head, rest))
+}
+
+/// Writes a whole answer for a client. The id is `head`'s, with the dialect's prefix.
+pub fn write_answer(dialect: Dialect, answer: &Answer, head: &Head) -> Vec<u8> {
+    match dialect {
+        Dialect::AnthropicMessages => anthropic_messages::write_answer(answer, head),
+        Dialect::OpenaiChat => openai_chat::write_answer(answer, head),
+    }
+}
+
+/// Writes an error of the gateway in the dialect's own shape and status.
+pub fn write_error(dialect: Dialect, failure: &Failure, request_id: &str) -> WrittenError {
+    match dialect {
+        Dialect::AnthropicMessages => anthropic_messages::write_error(failure, request_id),
+        Dialect::OpenaiChat => openai_chat::write_error(failure, request_id),
+    }
+}
+
+/// The frame to send in silence: clients skip it, and it keeps connections and watchdogs alive.
+pub const fn keep_alive(dialect: Dialect) -> &'static [u8] {
+    match dialect {
+        Dialect::AnthropicMessages => anthropic_messages::KEEP_ALIVE,
+        Dialect::OpenaiChat => openai_chat::KEEP_ALIVE,
+    }
+}
+
+/// The path of the dialect's endpoint, at us and below a provider's base URL.
+pub const fn path(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::AnthropicMessages => anthropic_messages::PATH,
+        Dialect::OpenaiChat => openai_chat::PATH,
+    }
+}
+
+/// Turns the frames of a stream into events, 0..n for each frame.
+#[derive(Debug)]
+pub struct StreamReader(Reader);
+
+#[derive(Debug)]
+enum Reader {
+    AnthropicMessages(anthropic_messages::StreamReader),
+    OpenaiChat(openai_chat::StreamReader),
+}
+
+impl StreamReader {
+    /// A reader at the start of a stream.
+    pub fn new(dialect: Dialect) -> Self {
+        Self(match dialect {
+            Dialect::AnthropicMessages => {
+                Reader::AnthropicMessages(anthropic_messages::StreamReader::new())
+            }
+            Dialect::OpenaiChat => Reader::OpenaiChat(openai_chat::StreamReader::new()),
+        })
+    }
+
+    /// Takes one frame and appends the events it completes.
+    ///
+    /// An error the provider reports, or a frame that cannot be read, is `Event::Failed`; nothing
+    /// follows it. `Event::Done` comes with the dialect's terminal event.
+    pub fn read(&mut self, frame: &Frame, events: &mut Vec<Event>) {
+        match &mut self.0 {
+            Reader::AnthropicMessages(reader) => reader.read(frame, events),
+            Reader::OpenaiChat(reader) => reader.read(frame, events),
+        }
+    }
+
+    /// Says whether the stream ended where an answer may end: `StreamCut` if not.
+    ///
+    /// An answer that gave its finish reason is complete even if the terminal event is missing:
+    /// then no `Event::Done` was read, and whoever writes for a client adds it.
+    pub fn finish(self) -> Result<(), Failure> {
+        match self.0 {
+            Reader::AnthropicMessages(reader) => reader.finish(),
+            Reader::OpenaiChat(reader) => reader.finish(),
+        }
+    }
+}
+
+/// Turns events into frames for a client.
+///
+/// For a client that gets the provider's own bytes, events are `note`d; when that stream breaks,
+/// `write` goes on in the same block with the same indices.
+#[derive(Debug)]
+pub struct StreamWriter(Writer);
+
+#[derive(Debug)]
+enum Writer {
+    AnthropicMessages(anthropic_messages::StreamWriter),
+    OpenaiChat(openai_chat::StreamWriter),
+}
+
+impl StreamWriter {
+    /// A writer at the start of an answer.
+    pub fn new(dialect: Dialect, head: Head) -> Self {
+        Self(match dialect {
+            Dialect::AnthropicMessages => {
+                Writer::AnthropicMessages(anthropic_messages::StreamWriter::new(head))
+            }
+            Dialect::OpenaiChat => Writer::OpenaiChat(openai_chat::StreamWriter::new(head)),
+        })
+    }
+
+    /// Appends the frames this event completes. `Finish` and `Usage` are kept until `Done`, which
+    /// writes the terminal frames.
+    pub fn write(&mut self, event: &Event, out: &mut Vec<u8>) {
+        match &mut self.0 {
+            Writer::AnthropicMessages(writer) => writer.write(event, out),
+            Writer::OpenaiChat(writer) => writer.write(event, out),
+        }
+    }
+
+    /// Takes an event whose bytes the client already has from the provider.
+    pub fn note(&mut self, event: &Event) {
+        match &mut self.0 {
+            Writer::AnthropicMessages(writer) => writer.note(event),
+            Writer::OpenaiChat(writer) => writer.note(event),
+        }
+    }
+
+    /// Appends the terminal error frame, worded so that clients may try again; the connection must
+    /// not end cleanly after it.
+    pub fn fail(&mut self, failure: &Failure, out: &mut Vec<u8>) {
+        match &mut self.0 {
+            Writer::AnthropicMessages(writer) => writer.fail(failure, out),
+            Writer::OpenaiChat(writer) => writer.fail(failure, out),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+use backstop_exchange::{Abilities, Loss};
+
+use crate::Renames;
+
+/// What a request is written for.
+#[derive(Clone, Copy, Debug)]
+pub struct TargetForm<'a> {
+    /// The model's name at the provider; replaces the one the client asked for.
+    pub model: &'a str,
+    /// What the model can do; what it cannot is emulated, dropped as a loss, or refused.
+    pub abilities: &'a Abilities,
+    /// Whether the provider is asked for a stream, whatever the client asked for.
+    pub stream: bool,
+}
+
+/// A request in the dialect of its target.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    /// The JSON body.
+    pub body: Vec<u8>,
+    /// Everything of the request that `body` does not carry as it was meant.
+    pub losses: Vec<Loss>,
+    /// The tool names that had to change, to be mapped back in the answer.
+    pub renames: Renames,
+}
+
+/// What an answer says about itself, beyond the model's words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Our id of the answer, about 24 letters and digits; the dialect adds its own prefix.
+    pub id: String,
+    /// The model's name the client is told; empty takes the one the provider gives.
+    pub model: String,
+    /// Seconds since 1970-01-01, for the dialects that carry a creation time.
+    pub created_unix: u64,
+    /// Whether the client asked for usage at the end of a stream (Chat Completions only).
+    pub usage: bool,
+}
