@@ -1,11 +1,16 @@
 use std::ops::Range;
 
 use backstop_vocabulary::{Dialect, Failure};
+use memchr::memmem;
 
 use crate::json::invalid;
 
+mod cursor;
+
+use cursor::Cursor;
+
 /// The few fields of a request that decide its way, found without reading the rest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of independent marks, not a state")]
 pub struct Scan {
     /// Where the model's name stands in the body: the JSON string, quotes included.
@@ -22,18 +27,157 @@ pub struct Scan {
     pub format: bool,
     /// Whether there may be an image, document or sound among the messages.
     pub media: bool,
-    /// Whether there is something that only a full read can judge (`n`, `logprobs`, hosted tools…).
+    /// Whether there is something that only a full read can judge: several answers, log
+    /// probabilities, tools that are not functions, state held by the provider.
     pub special: bool,
 }
 
-/// Finds them in one pass over the top-level object.
-pub fn scan(_dialect: Dialect, _body: &[u8]) -> Result<Scan, Failure> {
-    Err(invalid("scan is not written yet"))
+/// Finds them in one pass over the top-level object; nested values are skipped, not read.
+///
+/// Errors are `InvalidRequest` and name the byte: a body that is no JSON object, an object without
+/// a `model` string, or with two. Strings and numbers inside nested values are not checked.
+pub fn scan(dialect: Dialect, body: &[u8]) -> Result<Scan, Failure> {
+    let mut scan = Scan::default();
+    let mut cursor = Cursor::new(body);
+    cursor.members(|cursor, key| match dialect {
+        Dialect::AnthropicMessages => scan.take_anthropic(cursor, key),
+        Dialect::OpenaiChat => scan.take_openai(cursor, key),
+    })?;
+    cursor.end()?;
+    if scan.model.is_empty() {
+        return Err(invalid(
+            "`model` is missing: name the model to ask, for example `\"model\": \"…\"`",
+        ));
+    }
+    Ok(scan)
 }
 
 /// The body with another model and every other byte as it was.
 pub fn with_model(body: &[u8], scan: &Scan, model: &str) -> Vec<u8> {
     let name = serde_json::Value::from(model).to_string();
-    let (before, after) = (body.get(..scan.model.start), body.get(scan.model.end..));
-    [before.unwrap_or(&[]), name.as_bytes(), after.unwrap_or(&[])].concat()
+    let before = body.get(..scan.model.start).unwrap_or(&[]);
+    let after = body.get(scan.model.end..).unwrap_or(&[]);
+    [before, name.as_bytes(), after].concat()
 }
+
+impl Scan {
+    fn take_anthropic(&mut self, cursor: &mut Cursor<'_>, key: &str) -> Result<(), Failure> {
+        match key {
+            "thread" => self.thread = !is_null(cursor.value()?),
+            "output_config" => self.format |= has_format(cursor)?,
+            "output_format" => self.format |= !is_null(cursor.value()?),
+            "mcp_servers" | "container" | "fallbacks" => self.special |= !is_empty(cursor.value()?),
+            "tools" => self.take_tools(cursor, &[b"\"custom\""])?,
+            _ => return self.take_common(cursor, key),
+        }
+        Ok(())
+    }
+
+    fn take_openai(&mut self, cursor: &mut Cursor<'_>, key: &str) -> Result<(), Failure> {
+        match key {
+            "response_format" => {
+                let kind = type_of(cursor)?;
+                self.format |= kind.is_some_and(|kind| kind != b"\"text\"");
+            }
+            "n" => {
+                let value = cursor.value()?;
+                self.special |= !is_null(value) && value != b"1";
+            }
+            "logprobs" => self.special |= cursor.value()? == b"true",
+            "top_logprobs" | "functions" | "audio" | "web_search_options" => {
+                self.special |= !is_empty(cursor.value()?);
+            }
+            "tools" => self.take_tools(cursor, &[b"\"function\""])?,
+            _ => return self.take_common(cursor, key),
+        }
+        Ok(())
+    }
+
+    fn take_common(&mut self, cursor: &mut Cursor<'_>, key: &str) -> Result<(), Failure> {
+        match key {
+            "model" => self.take_model(cursor),
+            "stream" => {
+                self.stream = cursor.value()? == b"true";
+                Ok(())
+            }
+            "messages" => {
+                let messages = cursor.value()?;
+                self.media = MEDIA.iter().any(|mark| memmem::find(messages, mark).is_some());
+                Ok(())
+            }
+            _ => cursor.value().map(|_| ()),
+        }
+    }
+
+    fn take_model(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Failure> {
+        let start = cursor.at();
+        if !self.model.is_empty() {
+            return Err(invalid(format!(
+                "`model` is given twice, again at byte {start}: remove one"
+            )));
+        }
+        let token = cursor.value()?;
+        let name: String = serde_json::from_slice(token)
+            .map_err(|_| invalid(format!("`model` at byte {start} must be a string")))?;
+        self.model = start..cursor.at();
+        self.model_name = name;
+        Ok(())
+    }
+
+    fn take_tools(&mut self, cursor: &mut Cursor<'_>, plain: &[&[u8]]) -> Result<(), Failure> {
+        self.tools = false;
+        if !cursor.is_at(b'[') {
+            return cursor.value().map(|_| ());
+        }
+        cursor.elements(|cursor| {
+            self.tools = true;
+            let kind = type_of(cursor)?;
+            self.special |= kind.is_some_and(|kind| !is_null(kind) && !plain.contains(&kind));
+            Ok(())
+        })
+    }
+}
+
+/// What a content part that is not text begins with, in either dialect. May also stand in a text:
+/// then the body is read in full for nothing, which is harmless.
+const MEDIA: [&[u8]; 4] = [b"\"image", b"\"document", b"\"input_audio", b"\"file"];
+
+/// The token of the `type` of the value here, if it is an object that has one.
+fn type_of<'a>(cursor: &mut Cursor<'a>) -> Result<Option<&'a [u8]>, Failure> {
+    let mut kind = None;
+    if !cursor.is_at(b'{') {
+        return cursor.value().map(|_| None);
+    }
+    cursor.members(|cursor, key| {
+        let value = cursor.value()?;
+        if key == "type" {
+            kind = Some(value);
+        }
+        Ok(())
+    })?;
+    Ok(kind)
+}
+
+fn has_format(cursor: &mut Cursor<'_>) -> Result<bool, Failure> {
+    let mut has = false;
+    if !cursor.is_at(b'{') {
+        return cursor.value().map(|_| false);
+    }
+    cursor.members(|cursor, key| {
+        let value = cursor.value()?;
+        has |= key == "format" && !is_null(value);
+        Ok(())
+    })?;
+    Ok(has)
+}
+
+fn is_null(token: &[u8]) -> bool {
+    token == b"null"
+}
+
+fn is_empty(token: &[u8]) -> bool {
+    matches!(token, b"null" | b"[]" | b"false" | b"\"\"")
+}
+
+#[cfg(test)]
+mod tests;
