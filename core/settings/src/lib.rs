@@ -1,15 +1,41 @@
 //! Text into validated settings, every error with its line and its cure.
 //!
 //! Comes in: the text of `backstop.yaml` and the environment as a map. Goes out: [`Settings`], or
-//! every error at once.
+//! every error at once; and what in good settings would still not work on the day.
 //!
 //! Absent on purpose: reading files or the environment, health, sockets.
 //!
-//! Start reading at [`Settings`].
+//! Start reading at [`Settings`], then [`read`].
 
 mod typed;
 
+mod error;
+mod finding;
+
+mod faults;
+mod later;
+mod section;
+mod substitute;
+mod units;
+mod yaml;
+
+mod address;
+mod known;
+mod proxy;
+
+mod built_in;
+mod check;
+mod discover;
+mod read;
+mod schema;
+
+pub use check::check;
+pub use discover::discover;
+pub use error::{SettingsError, render_errors};
+pub use finding::{Finding, Severity};
+pub use read::read;
+pub use schema::json_schema;
 pub use typed::{
-    Credential, Delivery, Key, Limits, OnBreak, Pattern, Policy, Provider, ProviderKind, Route,
-    Rung, Secret, Settings, TargetChoice, TargetModel, Tls, Workflow,
+    Credential, Delivery, Key, Limits, Objective, OnBreak, Pattern, Policy, Provider, ProviderKind,
+    Route, Rung, Secret, Settings, TargetChoice, TargetModel, Tls, Workflow,
 };

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +32,25 @@ pub struct Settings {
     pub limits: Limits,
     /// An extra CA file (PEM) trusted for providers.
     pub ca_file: Option<String>,
+}
+
+impl Default for Settings {
+    /// The usual addresses, a store beside the process, no providers and no routes.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            console: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8081))),
+            store: Some("backstop.db".to_owned()),
+            tls: None,
+            cors_origins: Vec::new(),
+            keys: Vec::new(),
+            providers: BTreeMap::new(),
+            routes: Vec::new(),
+            workflows: Vec::new(),
+            limits: Limits::default(),
+            ca_file: None,
+        }
+    }
 }
 
 /// Certificate and key of `listen`.
@@ -90,7 +109,7 @@ pub enum ProviderKind {
 }
 
 /// A provider of models.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Provider {
     /// Its name.
     pub name: Arc<str>,
@@ -114,6 +133,23 @@ pub struct Provider {
     pub status_page: Option<String>,
     /// The proxy to go through, from `proxy` or the environment; `None` goes directly.
     pub proxy: Option<String>,
+}
+
+impl fmt::Debug for Provider {
+    /// Leaves the proxy out: its address may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("dialect", &self.dialect)
+            .field("base_url", &self.base_url)
+            .field("credentials", &self.credentials)
+            .field("vendor", &self.vendor)
+            .field("tier", &self.tier)
+            .field("concurrency_max", &self.concurrency_max)
+            .field("status_page", &self.status_page)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How a provider knows us.
@@ -154,8 +190,21 @@ pub struct Route {
     pub ladder: Vec<Rung>,
     /// How it behaves.
     pub policy: Policy,
+    /// What the operator promises for it; kept for reports.
+    pub objective: Option<Objective>,
     /// Whether it was written by the operator or made by the gateway.
     pub built_in: bool,
+}
+
+/// What a route should reach, for reports and burn rates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    /// The share of requests that get an answer, 0 to 1.
+    pub answered: Option<f64>,
+    /// The share of requests that get a full answer, 0 to 1.
+    pub full: Option<f64>,
+    /// The 95th percentile of the time to the first token.
+    pub first_token_p95: Option<Duration>,
 }
 
 /// A model name with `*` for any run of characters.
@@ -269,6 +318,25 @@ pub struct Policy {
     pub never: Vec<Arc<str>>,
     /// Share of real traffic that a full-tier rung below the first gets while all is well, 0 to 1.
     pub trickle: f64,
+}
+
+impl Default for Policy {
+    /// The behaviour of a route that says nothing about it.
+    fn default() -> Self {
+        Self {
+            deadline_stream: Duration::from_secs(60),
+            deadline_whole: Duration::from_secs(600),
+            total: None,
+            attempts_max: 5,
+            patience: Duration::ZERO,
+            on_break: OnBreak::Resume,
+            delivery: Delivery::AsAsked,
+            first_token_max: None,
+            gap_max: None,
+            never: Vec::new(),
+            trickle: 0.01,
+        }
+    }
 }
 
 /// A business process and the routes it hangs on.

@@ -1,0 +1,173 @@
+//! The routes the gateway makes by itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use backstop_catalogue::{Catalogue, Family, StandIn};
+use backstop_vocabulary::{Dialect, Tier};
+
+use crate::{
+    Credential, Pattern, Policy, Provider, ProviderKind, Route, Rung, TargetChoice, TargetModel,
+};
+
+type Providers = BTreeMap<Arc<str>, Provider>;
+
+/// The model of a local server, when one is known to be there.
+pub(crate) type LocalModel = (Arc<str>, Arc<str>);
+
+/// Routes for providers that no route was written for: the local models by name, then one per family
+/// of each hosted vendor: as asked, the other vendors' stand-ins, a local model.
+pub(crate) fn routes(
+    providers: &Providers,
+    local_models: &[LocalModel],
+    catalogue: &Catalogue,
+) -> Vec<Route> {
+    let mut routes = Vec::new();
+    let local = local_rung(local_models, catalogue);
+    for (provider, _) in
+        providers.iter().filter(|(name, _)| local_models.iter().any(|(of, _)| of == *name))
+    {
+        let models = local_models.iter().filter(|(of, _)| of == provider);
+        let models = models.map(|(_, model)| Pattern::new(&**model)).collect();
+        let ladder = vec![as_asked(vec![Arc::clone(provider)])];
+        routes.push(route(provider, models, ladder));
+    }
+    for kind in [ProviderKind::Anthropic, ProviderKind::Openai] {
+        let own = of_kind(providers, kind);
+        let Some(first) = own.first() else { continue };
+        let vendor = vendor_of(kind);
+        let dialect = providers.get(first).map(|provider| provider.dialect);
+        for family in catalogue.families(vendor) {
+            let mut ladder = vec![as_asked(own.clone())];
+            ladder.extend(stand_in_rung(providers, family, catalogue, dialect));
+            ladder.extend(local.clone());
+            let models = family.patterns.iter().map(Pattern::new).collect();
+            routes.push(route(&family.name, models, ladder));
+        }
+    }
+    routes
+}
+
+/// One route per dialect for models that no route matches: to the dialect's own provider, then down
+/// the ladder of the first route of that dialect. They bear the dialect's name and no pattern.
+pub(crate) fn catch_all(providers: &Providers, routes: &[Route]) -> Vec<Route> {
+    let speaks = |target: &TargetChoice, dialect| {
+        providers.get(&target.provider).is_some_and(|provider| provider.dialect == dialect)
+    };
+    let mut made = Vec::new();
+    for dialect in Dialect::ALL {
+        let kind = match dialect {
+            Dialect::AnthropicMessages => ProviderKind::Anthropic,
+            Dialect::OpenaiChat => ProviderKind::Openai,
+        };
+        let own = of_kind(providers, kind);
+        let first = routes.iter().find(|route| {
+            route.ladder.first().is_some_and(|Rung::Targets(targets)| {
+                targets.first().is_some_and(|target| speaks(target, dialect))
+            })
+        });
+        let mut ladder = Vec::new();
+        if !own.is_empty() {
+            ladder.push(as_asked(own));
+        }
+        let policy = first.map(|route| route.policy.clone()).unwrap_or_default();
+        for rung in first.map(|route| route.ladder.as_slice()).unwrap_or_default() {
+            ladder.extend(without(rung, &ladder));
+        }
+        if !ladder.is_empty() {
+            made.push(Route { policy, ..route(dialect.name(), Vec::new(), ladder) });
+        }
+    }
+    made
+}
+
+/// The rung less the targets that stand above it already; nothing if nothing is left.
+fn without(rung: &Rung, above: &[Rung]) -> Option<Rung> {
+    let Rung::Targets(targets) = rung;
+    let known = |target: &TargetChoice| {
+        above.iter().any(|Rung::Targets(targets)| {
+            targets
+                .iter()
+                .any(|one| (&one.provider, &one.model) == (&target.provider, &target.model))
+        })
+    };
+    let left: Vec<TargetChoice> = targets.iter().filter(|target| !known(target)).cloned().collect();
+    (!left.is_empty()).then_some(Rung::Targets(left))
+}
+
+fn route(name: &str, models: Vec<Pattern>, ladder: Vec<Rung>) -> Route {
+    Route {
+        name: name.into(),
+        models,
+        ladder,
+        policy: Policy::default(),
+        objective: None,
+        built_in: true,
+    }
+}
+
+const fn vendor_of(kind: ProviderKind) -> &'static str {
+    match kind {
+        ProviderKind::Anthropic => "anthropic",
+        ProviderKind::Openai => "openai",
+        ProviderKind::Compatible => "open",
+    }
+}
+
+/// The providers of that kind that we can use by ourselves: those with a credential.
+fn of_kind(providers: &Providers, kind: ProviderKind) -> Vec<Arc<str>> {
+    let usable = |provider: &&Provider| {
+        provider.kind == kind && !provider.credentials.iter().all(|one| *one == Credential::None)
+            || provider.kind == kind && provider.base_url.starts_with("http://")
+    };
+    let names = providers.values().filter(usable).map(|provider| Arc::clone(&provider.name));
+    names.collect()
+}
+
+fn as_asked(providers: Vec<Arc<str>>) -> Rung {
+    let target = |provider| choice(provider, TargetModel::AsAsked, Tier::Full);
+    Rung::Targets(providers.into_iter().map(target).collect())
+}
+
+fn choice(provider: Arc<str>, model: TargetModel, tier: Tier) -> TargetChoice {
+    TargetChoice { provider, model, tier, share: 100, abilities: None }
+}
+
+/// The other vendors' models of the family's size, where a provider of theirs is set up.
+fn stand_in_rung(
+    providers: &Providers,
+    family: &Family,
+    catalogue: &Catalogue,
+    dialect: Option<Dialect>,
+) -> Option<Rung> {
+    let target = |stand_in: StandIn<'_>| {
+        let kinds = [ProviderKind::Anthropic, ProviderKind::Openai];
+        let kind = kinds.into_iter().find(|kind| vendor_of(*kind) == stand_in.vendor)?;
+        let mut names = of_kind(providers, kind);
+        // A provider that only passes a client's credential on has none of the other vendor's.
+        names.retain(|name| {
+            providers.get(name).is_some_and(|provider| {
+                Some(provider.dialect) == dialect
+                    || provider.credentials.iter().any(|one| *one != Credential::FromClient)
+            })
+        });
+        Some(choice(
+            names.into_iter().next()?,
+            TargetModel::Named(stand_in.model.into()),
+            Tier::Full,
+        ))
+    };
+    let targets: Vec<TargetChoice> =
+        catalogue.best_of(family.size, &family.vendor).into_iter().filter_map(target).collect();
+    (!targets.is_empty()).then_some(Rung::Targets(targets))
+}
+
+/// The first local model that takes tools, else the first.
+fn local_rung(local_models: &[LocalModel], catalogue: &Catalogue) -> Option<Rung> {
+    let able = |(_, model): &&LocalModel| {
+        catalogue.model("open", model).is_some_and(|model| model.abilities.tools)
+    };
+    let (provider, model) = local_models.iter().find(able).or_else(|| local_models.first())?;
+    let model = TargetModel::Named(Arc::clone(model));
+    Some(Rung::Targets(vec![choice(Arc::clone(provider), model, Tier::Degraded)]))
+}

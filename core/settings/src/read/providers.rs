@@ -1,0 +1,360 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use backstop_vocabulary::{Dialect, TargetKey, Tier};
+
+use super::Around;
+use crate::address::Address;
+use crate::faults::Faults;
+use crate::known::{KNOWN, Known, known, known_at};
+use crate::later;
+use crate::proxy;
+use crate::section::{Field, Keys, Section};
+use crate::yaml::Place;
+use crate::{Credential, Provider, ProviderKind, Secret};
+
+pub(crate) const KEYS: Keys = Keys {
+    section: "provider",
+    names: &[
+        "kind",
+        "dialect",
+        "base_url",
+        "api_key",
+        "credentials",
+        "credential",
+        "vendor",
+        "tier",
+        "concurrency",
+        "proxy",
+        "status_page",
+    ],
+};
+pub(crate) const CREDENTIAL_KEYS: Keys =
+    Keys { section: "credential", names: &["name", "api_key"] };
+
+/// The words for a tier.
+pub(crate) const TIERS: [(&str, Tier); 2] = [("full", Tier::Full), ("degraded", Tier::Degraded)];
+
+/// The providers by name.
+pub(crate) fn providers(
+    field: &Field<'_>,
+    around: &Around<'_>,
+    listeners: &[SocketAddr],
+    faults: &mut Faults,
+) -> BTreeMap<Arc<str>, Provider> {
+    let entries = field.map(faults, "{ anthropic: { api_key: ${ANTHROPIC_API_KEY} } }");
+    if entries.is_empty() {
+        field.fault(faults, "no provider stands here", "name at least one, like `anthropic`");
+    }
+    let mut providers = BTreeMap::new();
+    for (name, field) in entries {
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        if name.text.is_empty() || !name.text.chars().all(fits) {
+            let cure = "use letters, digits, `-`, `_` and `.`";
+            faults.add(name.place, &field.path, "this is not a name for a provider", cure);
+            continue;
+        }
+        if let Some(provider) = provider(&name.text, &field, around, faults) {
+            check_loop(&field, &provider, listeners, faults);
+            providers.insert(Arc::clone(&provider.name), provider);
+        }
+    }
+    providers
+}
+
+/// A well-known provider as it comes, with a key from the environment; for `discover`.
+pub(crate) fn hosted(known: Known, around: &Around<'_>, faults: &mut Faults) -> Option<Provider> {
+    let address = address(known.name, None, Some(known), around, faults)?;
+    let secret = around.env.get(known.key_variable).filter(|key| !key.trim().is_empty());
+    let credentials = match secret {
+        Some(key) => vec![key_credential(TargetKey::DEFAULT_CREDENTIAL, key)],
+        None => vec![Credential::None],
+    };
+    let tier = usual_tier(known.kind, &address);
+    Some(Provider {
+        name: known.name.into(),
+        kind: known.kind,
+        dialect: known.dialect,
+        base_url: address.url(),
+        credentials,
+        vendor: known.name.into(),
+        tier,
+        concurrency_max: None,
+        status_page: None,
+        proxy: proxy::from_environment(&address, around.env),
+    })
+}
+
+fn provider(
+    name: &str,
+    field: &Field<'_>,
+    around: &Around<'_>,
+    faults: &mut Faults,
+) -> Option<Provider> {
+    let section = field.section(faults, KEYS)?;
+    let by_name =
+        section.get("kind").map_or_else(|| Some(known(name)), |field| kind(&field, faults))?;
+    if by_name.is_none()
+        && section.get("base_url").is_none()
+        && let Some((what, cure)) = later::provider(name)
+    {
+        field.fault(faults, what, cure);
+        return None;
+    }
+    let address = address(name, Some(&section), by_name, around, faults);
+    let by_host = address.as_ref().and_then(|address| known_at(&address.host));
+    let whose = by_name.or(by_host);
+    let dialect = dialect(&section, whose, faults);
+    let credentials = credentials(&section, whose, around, faults);
+    let vendor = section.get("vendor").and_then(|field| field.text(faults, "anthropic"));
+    let tier = section.get("tier").and_then(|field| field.word(faults, &TIERS));
+    let concurrency =
+        section.get("concurrency").and_then(|field| field.whole(faults, 1..=1_000_000));
+    let status_page = section.get("status_page").and_then(|field| web_page(&field, faults));
+    let proxy = proxy_of(&section, address.as_ref(), around, faults);
+    let address = address?;
+    let kind = whose.map_or(ProviderKind::Compatible, |known| known.kind);
+    let usual_vendor = by_host.or(by_name).map_or(name, |known| known.name);
+    Some(Provider {
+        name: name.into(),
+        kind,
+        dialect: dialect?,
+        base_url: address.url(),
+        credentials: credentials?,
+        vendor: vendor.map_or(usual_vendor, |text| text.value.as_str()).into(),
+        tier: tier.unwrap_or_else(|| usual_tier(kind, &address)),
+        concurrency_max: concurrency.and_then(|most| u32::try_from(most).ok()),
+        status_page,
+        proxy,
+    })
+}
+
+/// A local server is a lesser answer until the operator says otherwise; a vendor's own API is full
+/// even where its address was replaced by a local one.
+fn usual_tier(kind: ProviderKind, address: &Address) -> Tier {
+    match kind {
+        ProviderKind::Compatible if address.is_local() => Tier::Degraded,
+        ProviderKind::Anthropic | ProviderKind::Openai | ProviderKind::Compatible => Tier::Full,
+    }
+}
+
+/// `Some(None)` is a server of no known kind; `None` is a fault.
+#[expect(clippy::option_option, reason = "a fault and a kind of no one are different")]
+fn kind(field: &Field<'_>, faults: &mut Faults) -> Option<Option<Known>> {
+    let mut words: Vec<(&str, Option<Known>)> =
+        KNOWN.into_iter().map(|known| (known.name, Some(known))).collect();
+    words.push(("compatible", None));
+    field.word(faults, &words)
+}
+
+fn dialect(section: &Section<'_>, whose: Option<Known>, faults: &mut Faults) -> Option<Dialect> {
+    if let Some(field) = section.get("dialect") {
+        let later = field.text(faults, "openai_chat").and_then(|text| later::dialect(&text.value));
+        if let Some((what, cure)) = later {
+            field.fault(faults, what, cure);
+            return None;
+        }
+        let words = Dialect::ALL.map(|dialect| (dialect.name(), dialect));
+        return field.word(faults, &words);
+    }
+    let known = whose.map(|known| known.dialect);
+    if known.is_none() {
+        let place = section.place;
+        let cure = "add `dialect: openai_chat` or `dialect: anthropic_messages`";
+        faults.add(
+            place,
+            &section.path,
+            "`dialect` is missing: this provider is not known by name",
+            cure,
+        );
+    }
+    known
+}
+
+/// The address: from `BACKSTOP_<NAME>_BASE_URL`, from the file, or the well-known one.
+fn address(
+    name: &str,
+    section: Option<&Section<'_>>,
+    whose: Option<Known>,
+    around: &Around<'_>,
+    faults: &mut Faults,
+) -> Option<Address> {
+    let variable = override_variable(name);
+    if let Some(url) = around.env.get(&variable).filter(|url| !url.is_empty()) {
+        return note(Place::default(), &variable, Address::read(url), faults);
+    }
+    if let Some(field) = section.and_then(|section| section.get("base_url")) {
+        let text = field.text(faults, "https://api.openai.com/v1")?;
+        let address = note(field.place(), &field.path, Address::read(&text.value), faults)?;
+        let ends = ["/chat/completions", "/messages", "/completions"];
+        if ends.iter().any(|end| address.path.ends_with(end)) {
+            let cure = "leave the last part off: it is appended for each request";
+            field.fault(faults, "this is the path of one call, not a base URL", cure);
+            return None;
+        }
+        return Some(address);
+    }
+    if let Some(known) = whose {
+        return Address::read(known.base_url).ok();
+    }
+    let (place, path) =
+        section.map_or((Place::default(), ""), |section| (section.place, &section.path));
+    let cure = "add it, like `base_url: http://127.0.0.1:8000/v1`";
+    faults.add(place, path, "`base_url` is missing: this provider is not known by name", cure);
+    None
+}
+
+fn note(
+    place: Place,
+    path: &str,
+    address: Result<Address, (String, String)>,
+    faults: &mut Faults,
+) -> Option<Address> {
+    address.map_err(|(what, cure)| faults.add(place, path, what, cure)).ok()
+}
+
+/// The variable that replaces a provider's address.
+fn override_variable(name: &str) -> String {
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+        .collect();
+    format!("BACKSTOP_{name}_BASE_URL")
+}
+
+/// The overrides of `env` that name no provider, each with the variable's name.
+pub(crate) fn environment_overrides<'a>(
+    env: &'a BTreeMap<String, String>,
+    providers: &BTreeMap<Arc<str>, Provider>,
+) -> Vec<&'a str> {
+    let known: BTreeSet<String> = providers.keys().map(|name| override_variable(name)).collect();
+    let ours = |name: &&str| name.starts_with("BACKSTOP_") && name.ends_with("_BASE_URL");
+    env.keys().map(String::as_str).filter(ours).filter(|name| !known.contains(*name)).collect()
+}
+
+fn check_loop(
+    field: &Field<'_>,
+    provider: &Provider,
+    listeners: &[SocketAddr],
+    faults: &mut Faults,
+) {
+    let address = Address::read(&provider.base_url);
+    if address.is_ok_and(|address| listeners.iter().any(|listener| address.leads_to(*listener))) {
+        field.fault(
+            faults,
+            "the base URL leads back to this gateway",
+            "write the provider's own address, not the gateway's",
+        );
+    }
+}
+
+fn key_credential(name: &str, key: &str) -> Credential {
+    Credential::Key { name: name.into(), secret: Secret::new(key.trim()) }
+}
+
+/// The credentials from the one of three keys that stands there, or by custom from the environment.
+fn credentials(
+    section: &Section<'_>,
+    whose: Option<Known>,
+    around: &Around<'_>,
+    faults: &mut Faults,
+) -> Option<Vec<Credential>> {
+    let forms = ["api_key", "credentials", "credential"];
+    let mut given = forms.iter().filter_map(|key| section.get(key).map(|field| (*key, field)));
+    let first = given.next();
+    if let Some((key, field)) = given.next() {
+        let (other, _) = first.as_ref()?;
+        field.fault(
+            faults,
+            format!("`{key}` and `{other}` exclude each other"),
+            "keep one of them",
+        );
+        return None;
+    }
+    match first {
+        Some(("api_key", field)) => {
+            let key = api_key(&field, faults)?;
+            Some(vec![key_credential(TargetKey::DEFAULT_CREDENTIAL, &key)])
+        }
+        Some(("credentials", field)) => several(&field, faults),
+        Some((_, field)) => {
+            let words = [("from_client", Credential::FromClient), ("none", Credential::None)];
+            let names = [("from_client", 0_usize), ("none", 1)];
+            let at = field.word(faults, &names)?;
+            words.get(at).map(|(_, credential)| vec![credential.clone()])
+        }
+        None => {
+            let variable = whose.map(|known| known.key_variable).unwrap_or_default();
+            let key = around.env.get(variable).filter(|key| !key.trim().is_empty());
+            Some(vec![key.map_or(Credential::None, |key| {
+                key_credential(TargetKey::DEFAULT_CREDENTIAL, key)
+            })])
+        }
+    }
+}
+
+/// A key is never quoted, whatever is wrong with it.
+fn api_key(field: &Field<'_>, faults: &mut Faults) -> Option<String> {
+    let text = field.text(faults, "${ANTHROPIC_API_KEY}")?;
+    let key = text.value.trim();
+    if key.chars().any(|letter| letter.is_control() || letter.is_whitespace() || !letter.is_ascii())
+    {
+        let cure = "check it for line breaks, spaces and quotes";
+        field.fault(faults, "this key holds characters that no header may hold", cure);
+        return None;
+    }
+    Some(key.to_owned())
+}
+
+fn several(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<Credential>> {
+    let items = field.list(faults, "[{ name: first, api_key: ${KEY_1} }]");
+    let mut names = BTreeSet::new();
+    let mut credentials = Vec::new();
+    for item in &items {
+        let Some(section) = item.section(faults, CREDENTIAL_KEYS) else { continue };
+        let name =
+            section.need(faults, "name", "first").and_then(|field| field.text(faults, "first"));
+        let key =
+            section.need(faults, "api_key", "${KEY_1}").and_then(|field| api_key(&field, faults));
+        let (Some(name), Some(key)) = (name, key) else { continue };
+        if names.insert(name.value.clone()) {
+            credentials.push(key_credential(&name.value, &key));
+        } else {
+            let what = format!("a credential named `{}` stands above", name.written);
+            item.fault(faults, what, "give each credential a name of its own");
+        }
+    }
+    if items.is_empty() {
+        field.fault(faults, "no credential stands here", "add one, or use `api_key`");
+    }
+    Some(credentials).filter(|credentials| !credentials.is_empty())
+}
+
+fn web_page(field: &Field<'_>, faults: &mut Faults) -> Option<String> {
+    let text = field.text(faults, "https://status.claude.com")?;
+    let address = note(field.place(), &field.path, Address::read(&text.value), faults)?;
+    Some(address.url())
+}
+
+/// The proxy: `none`, the given one, or the environment's. Never quoted: it may hold a password.
+fn proxy_of(
+    section: &Section<'_>,
+    address: Option<&Address>,
+    around: &Around<'_>,
+    faults: &mut Faults,
+) -> Option<String> {
+    let Some(field) = section.get("proxy") else {
+        return address.and_then(|address| proxy::from_environment(address, around.env));
+    };
+    let text = field.text(faults, "http://proxy.example.com:3128")?;
+    if text.value == "none" {
+        return None;
+    }
+    if !text.value.starts_with("http://") && !text.value.starts_with("https://") {
+        let cure = "write it like `http://proxy.example.com:3128`, or `none`";
+        field.fault(faults, "this is not the address of an HTTP proxy", cure);
+        return None;
+    }
+    Some(text.value.clone())
+}
