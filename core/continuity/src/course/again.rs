@@ -1,0 +1,183 @@
+//! When nothing fresh of a tier is left: once more, after a wait, or as a last resort.
+
+use std::time::Duration;
+
+use backstop_resilience::{Backoff, State};
+use backstop_vocabulary::{Chance, Class, Moment, Tier};
+
+use super::choose::{Choice, Question};
+use super::faults::may_repeat;
+use super::{ATTEMPT_SHARE, Course, WAITS_MAX};
+use crate::AttemptPurpose;
+
+impl Course {
+    /// The same target at once, when a server error is the first thing it has done wrong lately.
+    pub(super) fn lone_retry(&self, tier: Tier, question: &Question<'_>) -> Option<Choice> {
+        let last = self.failures.last()?;
+        let (index, record) = (last.candidate, &self.records[last.candidate]);
+        let target = self.candidates[index].target;
+        let is_lone = last.failure.class == Class::ServerError
+            && last.failure.stay_away.is_none()
+            && record.clean
+            && record.failures == 1;
+        (is_lone
+            && self.candidates[index].tier == tier
+            && self.is_in(index)
+            && self.is_allowed(index, question)
+            && question.looks[index].state.takes_traffic()
+            && self.is_in_time(index, question)
+            && question.health.retry_allowed(target, question.now))
+        .then_some(Choice::Go(index, AttemptPurpose::Retry))
+    }
+
+    /// Waits for the preferred rung when a rate limit asks for less than the route's patience.
+    pub(super) fn be_patient(&self, question: &Question<'_>) -> Option<Choice> {
+        if self.policy.patience.is_zero() {
+            return None;
+        }
+        let fit = self.candidates.iter().filter(|candidate| candidate.standing.is_ok());
+        let preferred = fit.map(|candidate| (candidate.tier, candidate.rung)).min()?;
+        let of_rung = |&index: &usize| {
+            let candidate = &self.candidates[index];
+            (candidate.tier, candidate.rung) == preferred && self.is_in(index)
+        };
+        let members: Vec<usize> = (0..self.candidates.len()).filter(of_rung).collect();
+        if members.iter().any(|&index| self.may_go(index, question)) {
+            return None;
+        }
+        let limit = self.started + self.policy.patience;
+        let asked = |index: usize| {
+            let record = &self.records[index];
+            let limited = matches!(record.last, Some(Class::RateLimited | Class::Acceleration));
+            let stay_away = record.stay_away.filter(|_| limited);
+            match (record.attempts, stay_away) {
+                (0, _) => self.ready_at(index, question, Moment::ZERO),
+                (_, Some(stay_away)) => {
+                    self.ready_at(index, question, record.failed_at + stay_away)
+                }
+                (_, None) => None,
+            }
+        };
+        let soonest = members.into_iter().filter_map(|index| Some((asked(index)?, index))).min();
+        let (at, index) = soonest.filter(|(at, _)| *at <= limit)?;
+        self.go_or_wait(index, at, self.policy.deadline, question)
+    }
+
+    /// A tried target after its backoff or a paused one after its pause, while the deadline allows.
+    ///
+    /// What stands below keeps its part of the remaining time.
+    pub(super) fn wait_for(
+        &mut self,
+        tier: Tier,
+        question: &Question<'_>,
+        chance: &mut Chance,
+    ) -> Option<Choice> {
+        let mut soonest: Option<(Moment, usize)> = None;
+        for index in 0..self.candidates.len() {
+            if self.candidates[index].tier != tier || !self.is_in(index) {
+                continue;
+            }
+            let earliest = match self.records[index].attempts {
+                0 => Some(Moment::ZERO),
+                _ => self.back_off(index, chance),
+            };
+            let at = earliest.and_then(|earliest| self.ready_at(index, question, earliest));
+            let option = at.map(|at| (at, index));
+            soonest = [soonest, option].into_iter().flatten().min();
+        }
+        let (at, index) = soonest?;
+        let below = (0..self.candidates.len()).any(|other| {
+            self.candidates[other].tier > tier
+                && self.may_go(other, question)
+                && self.is_in_time(other, question)
+        });
+        let remaining = self.policy.deadline.since(question.now);
+        let share = if below { ATTEMPT_SHARE } else { 1.0 };
+        self.go_or_wait(index, at, question.now + remaining.mul_f64(share), question)
+    }
+
+    /// The least bad of the targets that are open, once per request, unless one merely above its
+    /// ramp could go.
+    pub(super) fn last_resort(&self, tier: Tier, question: &Question<'_>) -> Option<Choice> {
+        let indexes = || (0..self.candidates.len()).filter(|&i| self.candidates[i].tier == tier);
+        if self.once.last_resort || indexes().any(|index| self.may_go(index, question)) {
+            return None;
+        }
+        let candidates = indexes().filter(|&index| {
+            self.is_of_top_tier(index)
+                && self.is_fresh(index)
+                && self.is_allowed(index, question)
+                && self.records[index].not_before.is_none_or(|moment| moment <= question.now)
+                && matches!(question.looks[index].state, State::Open | State::HalfOpen)
+        });
+        let badness = |index: usize| {
+            let look = &question.looks[index];
+            (look.recent_failure_share, look.state, look.until)
+        };
+        let least = candidates.min_by(|&a, &b| {
+            let (a, b) = (badness(a), badness(b));
+            a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2))
+        })?;
+        let target = self.candidates[least].target;
+        question
+            .health
+            .last_resort_allowed(target, question.now)
+            .then_some(Choice::Go(least, AttemptPurpose::LastResort))
+    }
+
+    /// When a failed target may be tried again; `None` when that would not help.
+    fn back_off(&mut self, index: usize, chance: &mut Chance) -> Option<Moment> {
+        let record = &mut self.records[index];
+        let class = record.last.filter(|class| may_repeat(*class))?;
+        if record.not_before.is_none() {
+            let mut backoff = Backoff::after(class);
+            let mut wait = Duration::ZERO;
+            for _ in 0..record.failures.max(1) {
+                wait = backoff.next(None, chance);
+            }
+            let wait = wait.max(record.stay_away.unwrap_or_default());
+            record.not_before = Some(record.failed_at + wait);
+        }
+        record.not_before
+    }
+
+    /// From when on this candidate takes traffic, as far as known and not before `earliest`.
+    fn ready_at(&self, index: usize, question: &Question<'_>, earliest: Moment) -> Option<Moment> {
+        if !self.is_allowed(index, question) {
+            return None;
+        }
+        let (look, record) = (&question.looks[index], &self.records[index]);
+        let earliest = record.not_before.map_or(earliest, |moment| moment.max(earliest));
+        match look.state {
+            State::Closed | State::Demoted | State::Ramping => Some(earliest),
+            // A pause that claims to be over would make us ask for ever.
+            State::Paused => {
+                look.until.filter(|until| *until > question.now).map(|until| until.max(earliest))
+            }
+            State::HalfOpen | State::Open | State::Blocked => None,
+        }
+    }
+
+    fn go_or_wait(
+        &self,
+        index: usize,
+        at: Moment,
+        limit: Moment,
+        question: &Question<'_>,
+    ) -> Option<Choice> {
+        let typical = question.looks[index].first_token_typical;
+        let again = self.records[index].attempts > 0;
+        let target = self.candidates[index].target;
+        if again && !question.health.retry_allowed(target, question.now) {
+            return None;
+        }
+        if at.max(question.now) + typical > limit {
+            return None;
+        }
+        if at > question.now {
+            return (self.waits < WAITS_MAX).then_some(Choice::Wait(at));
+        }
+        let purpose = if again { AttemptPurpose::Retry } else { self.usual_purpose() };
+        Some(Choice::Go(index, purpose))
+    }
+}

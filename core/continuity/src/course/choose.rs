@@ -1,0 +1,301 @@
+//! Which candidate next: the order within a request.
+
+use backstop_resilience::{Outlook, State};
+use backstop_vocabulary::{Chance, Class, Moment, Tier};
+
+use super::faults::is_against_vendor;
+use super::{Course, Resuming, STALE_RETRIES_MAX};
+use crate::{AttemptPurpose, Outlooks};
+
+/// What was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    Go(usize, AttemptPurpose),
+    Wait(Moment),
+}
+
+/// One question: the moment, the health, and what was looked up for it.
+pub(super) struct Question<'a> {
+    pub(super) now: Moment,
+    pub(super) health: &'a dyn Outlooks,
+    /// The outlook of each candidate.
+    pub(super) looks: Vec<Outlook>,
+    /// The vendor that has used up all attempts but the kept one.
+    spent_vendor: Option<u16>,
+}
+
+/// How gladly a tier's fresh candidates are taken; smaller is sooner: over its share, of a failed
+/// vendor, suspected, rung.
+type Key = (bool, bool, bool, u8);
+
+impl Course {
+    pub(super) fn choose(
+        &mut self,
+        now: Moment,
+        health: &dyn Outlooks,
+        chance: &mut Chance,
+    ) -> Option<Choice> {
+        let looks = self.candidates.iter().map(|c| health.outlook(c.target, now)).collect();
+        let mut question = Question { now, health, looks, spent_vendor: None };
+        if let Some(stale) = self.stale_retry(&question) {
+            return Some(stale);
+        }
+        if self.attempts >= self.policy.attempts_max {
+            return None;
+        }
+        question.spent_vendor = self.spent_vendor(&question);
+        if self.doubted.is_some() {
+            return self.second_opinion(&question, chance);
+        }
+        if let Some(choice) = self.be_patient(&question) {
+            return Some(choice);
+        }
+        for tier in [Tier::Full, Tier::Degraded] {
+            if let Some(choice) = self.choose_in(tier, &question, chance) {
+                return Some(choice);
+            }
+        }
+        // What is too slow for the time left, or above its ramp, is still better than nothing.
+        let any = |_: &Self, _: usize| true;
+        self.pick(&question, chance, &any).map(|index| Choice::Go(index, self.usual_purpose()))
+    }
+
+    fn choose_in(
+        &mut self,
+        tier: Tier,
+        question: &Question<'_>,
+        chance: &mut Chance,
+    ) -> Option<Choice> {
+        let rule = |course: &Self, index: usize| {
+            course.candidates[index].tier == tier
+                && course.is_in_time(index, question)
+                && !course.would_stampede(index, question)
+        };
+        if let Some(fresh) = self.pick(question, chance, &rule) {
+            return Some(self.open_with(fresh, question, chance));
+        }
+        self.lone_retry(tier, question)
+            .or_else(|| self.wait_for(tier, question, chance))
+            .or_else(|| self.last_resort(tier, question))
+    }
+
+    /// The best fresh candidate that obeys the rule. The pacer is asked only about the one that
+    /// would be taken, and once.
+    fn pick(
+        &mut self,
+        question: &Question<'_>,
+        chance: &mut Chance,
+        rule: &dyn Fn(&Self, usize) -> bool,
+    ) -> Option<usize> {
+        loop {
+            let options: Vec<usize> = (0..self.candidates.len())
+                .filter(|&index| self.may_go(index, question) && rule(self, index))
+                .collect();
+            let best = options.iter().map(|&index| self.key(index, question)).min()?;
+            let equals = options.into_iter().filter(|&index| self.key(index, question) == best);
+            let chosen = self.draw(equals.collect(), chance)?;
+            let unasked = self.records[chosen].share.is_none();
+            if !unasked || question.looks[chosen].share >= 1.0 {
+                return Some(chosen);
+            }
+            let target = self.candidates[chosen].target;
+            let allowed = question.health.may_use_share(target, question.now);
+            self.records[chosen].share = Some(allowed);
+        }
+    }
+
+    /// Draws by weight; with an affinity, by weighted rendezvous hashing, so that a session keeps
+    /// to its target and others keep theirs when one goes.
+    fn draw(&self, mut options: Vec<usize>, chance: &mut Chance) -> Option<usize> {
+        if options.iter().any(|&index| self.candidates[index].weight > 0) {
+            options.retain(|&index| self.candidates[index].weight > 0);
+        }
+        if let [only] = options[..] {
+            return Some(only);
+        }
+        let weight = |index: usize| self.candidates[index].weight.max(1);
+        if let Some(affinity) = self.policy.affinity {
+            let score = |index: usize| {
+                let target = self.candidates[index].target as u64;
+                let unit = Chance::from_seed(affinity).fork(target.wrapping_add(1)).unit();
+                -(1.0 - unit).ln() / f64::from(weight(index))
+            };
+            return options.into_iter().min_by(|&a, &b| score(a).total_cmp(&score(b)));
+        }
+        let total: u64 = options.iter().map(|&index| u64::from(weight(index))).sum();
+        let mut left = chance.below(total);
+        options.into_iter().find(|&index| {
+            let weight = u64::from(weight(index));
+            let hit = left < weight;
+            left = left.saturating_sub(weight);
+            hit
+        })
+    }
+
+    fn key(&self, index: usize, question: &Question<'_>) -> Key {
+        let candidate = &self.candidates[index];
+        let failed = self.failures.iter().any(|tried| {
+            self.candidates[tried.candidate].vendor == candidate.vendor
+                && is_against_vendor(&tried.failure)
+        });
+        let suspected = question.health.suspected(candidate.target, question.now);
+        (self.records[index].share == Some(false), failed, suspected, candidate.rung)
+    }
+
+    /// Turns the first pick of a request into a probe or the trickle where one is due.
+    fn open_with(&mut self, best: usize, question: &Question<'_>, chance: &mut Chance) -> Choice {
+        if self.attempts > 0 || self.resuming == Resuming::Yes {
+            return Choice::Go(best, AttemptPurpose::Failover);
+        }
+        let (tier, rung) = (self.candidates[best].tier, self.candidates[best].rung);
+        let probe = (0..self.candidates.len()).find(|&index| {
+            let other = &self.candidates[index];
+            (other.tier, other.rung) <= (tier, rung)
+                && self.is_fresh(index)
+                && self.is_ready(index, question)
+                && !self.records[index].probed
+                && question.looks[index].state == State::HalfOpen
+                && question.health.may_probe(other.target, question.now)
+        });
+        if let Some(probe) = probe {
+            return Choice::Go(probe, AttemptPurpose::Probe);
+        }
+        match self.trickle(best, question, chance) {
+            Some(other) => Choice::Go(other, AttemptPurpose::Trickle),
+            None => Choice::Go(best, AttemptPurpose::First),
+        }
+    }
+
+    /// A healthy full-tier target of another rung, for the few requests that keep it practised.
+    fn trickle(
+        &mut self,
+        best: usize,
+        question: &Question<'_>,
+        chance: &mut Chance,
+    ) -> Option<usize> {
+        let is_well = |course: &Self, index: usize| {
+            let target = course.candidates[index].target;
+            course.candidates[index].tier == Tier::Full
+                && question.looks[index].state == State::Closed
+                && !question.health.suspected(target, question.now)
+        };
+        if self.policy.trickle <= 0.0 || !is_well(self, best) {
+            return None;
+        }
+        let share = self.policy.trickle;
+        let drawn = match (self.once.trickle, self.policy.affinity) {
+            (Some(drawn), _) => drawn,
+            (None, Some(affinity)) => Chance::from_seed(!affinity).happens(share),
+            (None, None) => chance.happens(share),
+        };
+        self.once.trickle = Some(drawn);
+        if !drawn {
+            return None;
+        }
+        let rung = self.candidates[best].rung;
+        let rule = |course: &Self, index: usize| {
+            course.candidates[index].rung != rung
+                && is_well(course, index)
+                && course.is_in_time(index, question)
+        };
+        let options = (0..self.candidates.len())
+            .filter(|&index| self.may_go(index, question) && rule(self, index));
+        self.draw(options.collect(), chance)
+    }
+
+    /// The same target again, free, when a pooled connection turned out to be closed.
+    fn stale_retry(&mut self, question: &Question<'_>) -> Option<Choice> {
+        let pending = self.pending?;
+        let is_stale = self.last_failure()?.class == Class::StaleConnection;
+        let state = question.looks[pending.candidate].state;
+        if !is_stale
+            || self.stale >= STALE_RETRIES_MAX
+            || matches!(state, State::Paused | State::Blocked)
+        {
+            return None;
+        }
+        self.stale += 1;
+        Some(Choice::Go(pending.candidate, AttemptPurpose::StaleRetry))
+    }
+
+    /// Asks another vendor about a refusal that names the caller; without one the refusal stands.
+    fn second_opinion(&mut self, question: &Question<'_>, chance: &mut Chance) -> Option<Choice> {
+        let (doubted, failure) = self.doubted()?;
+        let (vendor, failure) = (self.candidates[doubted].vendor, failure.clone());
+        if question.health.opinion_allowed(question.now) {
+            for tier in [Tier::Full, Tier::Degraded] {
+                let rule = |course: &Self, index: usize| {
+                    let other = &course.candidates[index];
+                    other.tier == tier
+                        && other.vendor != vendor
+                        && course.is_in_time(index, question)
+                };
+                if let Some(other) = self.pick(question, chance, &rule) {
+                    return Some(Choice::Go(other, AttemptPurpose::SecondOpinion));
+                }
+            }
+        }
+        self.verdict = Some(failure);
+        None
+    }
+
+    /// The vendor of every attempt so far, when only one attempt is left and another vendor could
+    /// take it.
+    fn spent_vendor(&self, question: &Question<'_>) -> Option<u16> {
+        if self.attempts == 0 || self.attempts + 1 < self.policy.attempts_max {
+            return None;
+        }
+        let mut tried = (0..self.candidates.len()).filter(|&i| self.records[i].attempts > 0);
+        let vendor = self.candidates[tried.next()?].vendor;
+        let could_go = |index: usize| {
+            let (state, target) = (question.looks[index].state, self.candidates[index].target);
+            self.candidates[index].vendor != vendor
+                && self.is_fresh(index)
+                && self.is_ready(index, question)
+                && (state.takes_traffic()
+                    || matches!(state, State::Open | State::HalfOpen)
+                        && !self.once.last_resort
+                        && self.is_of_top_tier(index)
+                        && question.health.last_resort_allowed(target, question.now))
+        };
+        let only_one = tried.all(|index| self.candidates[index].vendor == vendor);
+        (only_one && (0..self.candidates.len()).any(could_go)).then_some(vendor)
+    }
+
+    /// Whether the candidate is fresh and takes ordinary traffic now.
+    pub(super) fn may_go(&self, index: usize, question: &Question<'_>) -> bool {
+        self.is_fresh(index)
+            && self.is_ready(index, question)
+            && question.looks[index].state.takes_traffic()
+            && self.is_allowed(index, question)
+    }
+
+    /// Whether the rule of the kept attempt allows it.
+    pub(super) fn is_allowed(&self, index: usize, question: &Question<'_>) -> bool {
+        question.spent_vendor != Some(self.candidates[index].vendor)
+    }
+
+    fn is_ready(&self, index: usize, question: &Question<'_>) -> bool {
+        self.records[index].not_before.is_none_or(|moment| moment <= question.now)
+    }
+
+    pub(super) fn is_in_time(&self, index: usize, question: &Question<'_>) -> bool {
+        question.now + question.looks[index].first_token_typical <= self.policy.deadline
+    }
+
+    /// Whether it is coming back, this request is beyond its ramp, and something below can answer.
+    fn would_stampede(&self, index: usize, question: &Question<'_>) -> bool {
+        self.records[index].share == Some(false) && question.looks[index].state == State::Ramping
+    }
+
+    /// The purpose of an attempt at a fresh target.
+    pub(super) const fn usual_purpose(&self) -> AttemptPurpose {
+        if self.attempts == 0 { AttemptPurpose::First } else { AttemptPurpose::Failover }
+    }
+
+    /// Whether no fit candidate is of a better tier.
+    pub(super) fn is_of_top_tier(&self, index: usize) -> bool {
+        let fit = self.candidates.iter().filter(|candidate| candidate.standing.is_ok());
+        fit.map(|candidate| candidate.tier).min() == Some(self.candidates[index].tier)
+    }
+}
