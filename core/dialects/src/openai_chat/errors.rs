@@ -1,0 +1,176 @@
+//! Errors: what a provider's means, and ours in this dialect's own words.
+
+mod meaning;
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Value, json};
+
+use backstop_vocabulary::{Class, Failure, Scope};
+
+use self::meaning::{Report, meaning};
+use crate::errors::is_html;
+use crate::{ErrorHead, WrittenError};
+
+/// Says what an error response means: by code first, then type, then status, wording last.
+pub(crate) fn read_error(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
+    let report = Report::of(body);
+    // In a 200, and from some routers, the status that counts stands in the body.
+    let inner = report.as_ref().map_or(502, Report::status_inside);
+    let status = if head.status < 300 { inner } else { head.status };
+    let head = ErrorHead { status, ..*head };
+    let Some(report) = report else {
+        return page_failure(&head, body);
+    };
+    let mut failure = head.failure_by_status();
+    if let Some((class, scope)) = meaning(&report, &head) {
+        let usual = Failure::new(class, "");
+        failure.class = class;
+        failure.scope = scope.unwrap_or(usual.scope);
+        failure.message = message_of(class).into();
+    }
+    let code = [&report.code, &report.kind].into_iter().find(|code| is_plain(code));
+    let param = is_plain(&report.param).then_some(report.param.as_str());
+    failure.message = described(&failure.message, param, code.map(String::as_str)).into();
+    failure.with_provider_code(code.map(String::as_str))
+}
+
+/// What an error inside a 200 means: in a stream's frame or in a whole answer.
+pub(super) fn inside(body: &[u8]) -> Failure {
+    let failure = read_error(&ErrorHead { status: 200, ..ErrorHead::default() }, body);
+    Failure { status: Some(200), ..failure }
+}
+
+/// An error without JSON: a proxy or an edge answered in the provider's place.
+fn page_failure(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
+    let failure = head.failure_by_status();
+    if matches!(head.status, 502..=504) || is_html(head.content_type, body) {
+        return failure.with_scope(Scope::Endpoint);
+    }
+    failure
+}
+
+/// Adds the names of field and code. The provider's own wording stays out: it quotes prompts and
+/// parts of keys.
+fn described(message: &str, param: Option<&str>, code: Option<&str>) -> String {
+    match (param, code) {
+        (Some(param), Some(code)) => format!("{message} (`{param}`: {code})"),
+        (Some(name), None) | (None, Some(name)) => format!("{message} ({name})"),
+        (None, None) => message.to_owned(),
+    }
+}
+
+/// Whether a text is a name, such as `messages[0].content` or `invalid_value`, and not prose.
+fn is_plain(text: &str) -> bool {
+    let name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'[' | b']');
+    !text.is_empty() && text.len() <= 80 && text.bytes().all(name)
+}
+
+const fn message_of(class: Class) -> &'static str {
+    match class {
+        Class::ContextTooLong => "the prompt is longer than the model's window",
+        Class::RequestTooLarge => "the request is larger than the provider's limit",
+        Class::UnsupportedFeature => "the model does not take what the request asks for",
+        Class::SignatureRefused => "the provider refused a reasoning item it did not make",
+        Class::ContentRefused => "the provider's policy refused the content",
+        Class::AuthRefused => "the provider refused the credential",
+        Class::QuotaExhausted => "the account has no money or quota left",
+        Class::ModelNotFound => "the provider does not know the model",
+        Class::RateLimited => "the provider limits the rate",
+        Class::Acceleration => "traffic grew faster than the provider allows",
+        Class::Overloaded => "the provider is overloaded",
+        Class::InvalidRequest => "the provider refused the request",
+        Class::ServerError => "the provider failed",
+        Class::DnsFailed
+        | Class::ConnectFailed
+        | Class::ConnectTimeout
+        | Class::TlsFailed
+        | Class::StaleConnection
+        | Class::ConnectionReset
+        | Class::ProtocolBroken
+        | Class::FirstTokenTimeout
+        | Class::Stalled
+        | Class::TargetOpened
+        | Class::Redirected
+        | Class::StreamCut
+        | Class::BadAnswer
+        | Class::EmptyAnswer
+        | Class::UnknownPath
+        | Class::KeyRefused
+        | Class::CallerLimited
+        | Class::ClientLeft
+        | Class::NoTarget
+        | Class::RungExhausted
+        | Class::DeadlinePassed
+        | Class::GatewayBusy
+        | Class::LoopDetected
+        | Class::GatewayFault => "the provider answered something unexpected",
+    }
+}
+
+/// Writes an error of ours as `OpenAI` would, so that SDKs and agents retry what may pass and give up
+/// on what cannot. Transient faults are `server_error`: some agents take the overload codes for final.
+pub(crate) fn write_error(failure: &Failure, request_id: &str) -> WrittenError {
+    let (status, kind, code, param) = words_of(failure.class);
+    let mut message = failure.message.to_string();
+    if status >= 500 && !request_id.is_empty() {
+        message = format!("{message} (request id {request_id})");
+    }
+    let error = json!({ "message": message, "type": kind, "param": param, "code": code });
+    WrittenError { status, body: json!({ "error": error }).to_string().into_bytes() }
+}
+
+/// The data of the frame that ends a broken stream.
+pub(super) fn stream_error(failure: &Failure) -> Value {
+    json!({ "error": {
+        "message": failure.message,
+        "type": "server_error",
+        "code": "upstream_stream_interrupted",
+        "param": null,
+    }})
+}
+
+type Words = (u16, &'static str, Option<&'static str>, Option<&'static str>);
+
+const fn words_of(class: Class) -> Words {
+    const INVALID: &str = "invalid_request_error";
+    const SERVER: &str = "server_error";
+    match class {
+        Class::InvalidRequest => (400, INVALID, None, None),
+        Class::ContextTooLong => (400, INVALID, Some("context_length_exceeded"), Some("messages")),
+        Class::RequestTooLarge => (413, INVALID, Some("request_too_large"), None),
+        Class::UnsupportedFeature => (400, INVALID, Some("unsupported_value"), None),
+        Class::SignatureRefused => (400, INVALID, Some("invalid_encrypted_content"), None),
+        Class::ContentRefused => (400, INVALID, Some("content_policy_violation"), None),
+        Class::UnknownPath => (404, INVALID, Some("unknown_url"), None),
+        Class::ModelNotFound => (404, INVALID, Some("model_not_found"), Some("model")),
+        Class::KeyRefused => (401, INVALID, Some("invalid_api_key"), None),
+        Class::CallerLimited | Class::RateLimited | Class::Acceleration => {
+            (429, "rate_limit_error", Some("rate_limit_exceeded"), None)
+        }
+        Class::QuotaExhausted => (429, "insufficient_quota", Some("insufficient_quota"), None),
+        Class::ClientLeft => (499, INVALID, Some("client_closed_request"), None),
+        Class::GatewayFault | Class::ServerError => (500, SERVER, Some(SERVER), None),
+        Class::BadAnswer
+        | Class::EmptyAnswer
+        | Class::StreamCut
+        | Class::Redirected
+        | Class::ProtocolBroken
+        | Class::ConnectionReset
+        | Class::StaleConnection
+        | Class::TlsFailed
+        | Class::AuthRefused => (502, SERVER, Some(SERVER), None),
+        Class::FirstTokenTimeout
+        | Class::Stalled
+        | Class::ConnectTimeout
+        | Class::DeadlinePassed => (504, SERVER, Some("timeout"), None),
+        Class::LoopDetected => (508, SERVER, Some("loop_detected"), None),
+        Class::DnsFailed
+        | Class::ConnectFailed
+        | Class::TargetOpened
+        | Class::Overloaded
+        | Class::NoTarget
+        | Class::RungExhausted
+        | Class::GatewayBusy => (503, SERVER, Some(SERVER), None),
+    }
+}

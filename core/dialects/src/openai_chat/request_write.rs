@@ -1,0 +1,141 @@
+//! A request → the body for a target.
+
+mod assistant;
+mod hosted;
+mod messages;
+mod options;
+mod parts;
+mod results;
+mod strict;
+#[cfg(test)]
+mod tests;
+mod tools;
+
+use serde_json::{Map, Value};
+
+use backstop_exchange::{Loss, Request};
+use backstop_vocabulary::{Class, Dialect, Failure};
+
+use crate::tool_names::fit_id;
+use crate::{Renames, TargetForm, Written};
+
+/// Longer call ids have been refused.
+const ID_BYTES_MAX: usize = 40;
+/// Longer tool names are refused.
+const NAME_BYTES_MAX: usize = 64;
+
+/// Writes a request for a target. What the target cannot carry is emulated or dropped and listed, or
+/// refused where leaving it out would change the answer's worth.
+pub(crate) fn write_request(
+    request: &Request,
+    target: &TargetForm<'_>,
+) -> Result<Written, Failure> {
+    let mut draft = Draft {
+        request,
+        target,
+        fields: Map::new(),
+        losses: Vec::new(),
+        renames: Renames::default(),
+    };
+    draft.set("model", target.model);
+    messages::write(&mut draft)?;
+    tools::write(&mut draft)?;
+    options::write(&mut draft)?;
+    write_extras(&mut draft)?;
+    let body = Value::Object(draft.fields).to_string().into_bytes();
+    Ok(Written { body, losses: draft.losses, renames: draft.renames })
+}
+
+/// A body in the making.
+struct Draft<'a> {
+    request: &'a Request,
+    target: &'a TargetForm<'a>,
+    fields: Map<String, Value>,
+    losses: Vec<Loss>,
+    renames: Renames,
+}
+
+impl Draft<'_> {
+    fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.fields.insert(name.to_owned(), value.into());
+    }
+
+    fn set_if(&mut self, name: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.set(name, value);
+        }
+    }
+
+    /// Lists a loss once, however often it occurs.
+    fn lose(&mut self, field: &str, reason: &str) {
+        let loss = Loss::new(field, reason);
+        if !self.losses.contains(&loss) {
+            self.losses.push(loss);
+        }
+    }
+
+    /// Whether the client speaks this dialect too, so that `extras` and the like are ours.
+    fn is_native(&self) -> bool {
+        self.request.dialect == Some(Dialect::OpenaiChat)
+    }
+
+    /// Whether the target is `OpenAI` itself (or Azure), which is strict about fields that compatible
+    /// servers ignore, and has some that they refuse.
+    const fn is_original(&self) -> bool {
+        self.target.abilities.completion_tokens_field
+    }
+
+    /// A field's name in the client's dialect, for losses.
+    fn word(&self, ours: &'static str) -> &'static str {
+        if self.request.dialect != Some(Dialect::AnthropicMessages) {
+            return ours;
+        }
+        match ours {
+            "stop" => "stop_sequences",
+            "reasoning_effort" | "reasoning_content" => "thinking",
+            "user" => "metadata.user_id",
+            "response_format" => "output_config.format",
+            "prompt_cache_breakpoint" => "cache_control",
+            ours => ours,
+        }
+    }
+
+    fn fit_name(&mut self, name: &str) -> String {
+        self.renames.fit(name, NAME_BYTES_MAX)
+    }
+
+    fn lose_cache_hint(&mut self) {
+        let field = self.word("prompt_cache_breakpoint");
+        self.lose(field, "not in openai_chat");
+    }
+}
+
+/// What only this dialect has goes back as it came; what only another has is lost, except state that
+/// the other provider holds: without it the request would mean something else.
+fn write_extras(draft: &mut Draft<'_>) -> Result<(), Failure> {
+    let request = draft.request;
+    for (name, value) in &request.extras {
+        if draft.is_native() {
+            match (draft.fields.get_mut(name), value) {
+                (Some(Value::Object(ours)), Value::Object(theirs)) => ours.extend(theirs.clone()),
+                (Some(_), _) => {}
+                (None, Value::Object(_)) if name == "stream_options" && !draft.target.stream => {}
+                (None, value) => draft.set(name, value.clone()),
+            }
+        } else if matches!(name.as_str(), "thread" | "mcp_servers" | "container") {
+            return Err(unsupported(format!("`{name}` is held by the provider it was made for")));
+        } else {
+            draft.lose(name, "not in openai_chat");
+        }
+    }
+    Ok(())
+}
+
+/// A call id as the target takes it.
+fn call_id(id: &str) -> String {
+    fit_id(id, "call_", ID_BYTES_MAX).into_owned()
+}
+
+fn unsupported(message: impl Into<Box<str>>) -> Failure {
+    Failure::new(Class::UnsupportedFeature, message)
+}

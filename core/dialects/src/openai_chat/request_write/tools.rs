@@ -1,0 +1,159 @@
+//! Tools and the choice among them.
+
+use serde_json::{Map, Value, json};
+
+use backstop_exchange::{Tool, ToolChoice, ToolKind};
+use backstop_vocabulary::{Dialect, Failure};
+
+use super::hosted::stand_in;
+use super::strict::{Root, is_strict};
+use super::{Draft, unsupported};
+
+pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
+    let request = draft.request;
+    let mut tools = Vec::new();
+    for tool in &request.tools {
+        if is_wanted(draft, tool) {
+            tools.push(write_tool(draft, tool)?);
+        }
+    }
+    if tools.is_empty() {
+        // Choice and parallelism without tools are refused by the original, and mean nothing.
+        if matches!(request.tool_choice, ToolChoice::Any | ToolChoice::Named(_)) {
+            draft.lose("tool_choice", "no tools are given");
+        }
+        return Ok(());
+    }
+    draft.set("tools", tools);
+    if let Some(choice) = write_choice(draft) {
+        draft.set("tool_choice", choice);
+    }
+    draft.set_if("parallel_tool_calls", request.parallel_tools);
+    Ok(())
+}
+
+/// Compatible servers know no choice among some tools: they get only those.
+fn is_wanted(draft: &Draft<'_>, tool: &Tool) -> bool {
+    match &draft.request.tool_choice {
+        ToolChoice::Among { names, .. } if !draft.is_original() => names.contains(&tool.name),
+        ToolChoice::Among { .. }
+        | ToolChoice::Unsaid
+        | ToolChoice::Auto
+        | ToolChoice::Any
+        | ToolChoice::None
+        | ToolChoice::Named(_) => true,
+    }
+}
+
+fn write_tool(draft: &mut Draft<'_>, tool: &Tool) -> Result<Value, Failure> {
+    if tool.cache_hint.is_some() {
+        draft.lose_cache_hint();
+    }
+    match &tool.kind {
+        ToolKind::Function => Ok(write_function(draft, tool)),
+        ToolKind::Custom => Ok(write_custom(draft, tool)),
+        ToolKind::Hosted { dialect: Dialect::OpenaiChat, json } => Ok(json.clone()),
+        ToolKind::Hosted { json, .. } => {
+            let kind = json.get("type").and_then(Value::as_str).unwrap_or_default();
+            let stand = stand_in(kind).ok_or_else(|| {
+                unsupported(format!("the tool `{}` runs at another provider", tool.name))
+            })?;
+            let function = json!({
+                "name": draft.fit_name(&tool.name),
+                "description": stand.description,
+                "parameters": stand.schema,
+            });
+            Ok(json!({ "type": "function", "function": function }))
+        }
+    }
+}
+
+fn write_function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
+    let mut function = Map::new();
+    function.insert("name".to_owned(), draft.fit_name(&tool.name).into());
+    if let Some(description) = &tool.description {
+        function.insert("description".to_owned(), description.as_str().into());
+    }
+    if let Some(schema) = parameters(draft, tool) {
+        function.insert("parameters".to_owned(), schema);
+    }
+    let obeyed = |schema| is_strict(schema, Root::Tool);
+    match tool.strict {
+        Some(true) if !tool.schema.as_ref().is_none_or(obeyed) => {
+            function.insert("strict".to_owned(), false.into());
+            draft.lose("tools.strict", "the schema is outside the strict subset of openai_chat");
+        }
+        Some(strict) => {
+            function.insert("strict".to_owned(), strict.into());
+        }
+        None => {}
+    }
+    let mut whole = Map::new();
+    whole.insert("type".to_owned(), "function".into());
+    whole.insert("function".to_owned(), function.into());
+    for (name, value) in &tool.extras {
+        if draft.is_native() {
+            whole.insert(name.clone(), value.clone());
+        } else if name != "type" {
+            draft.lose(&format!("tools.{name}"), "not in openai_chat");
+        }
+    }
+    whole.into()
+}
+
+/// The schema of the arguments. Its root must be an object: some servers need it said.
+fn parameters(draft: &Draft<'_>, tool: &Tool) -> Option<Value> {
+    let Some(schema) = &tool.schema else {
+        let empty = json!({ "type": "object", "properties": {} });
+        return (!draft.is_native()).then_some(empty);
+    };
+    let mut schema = schema.clone();
+    if let Some(fields) = schema.as_object_mut()
+        && !draft.is_native()
+        && !["type", "anyOf", "oneOf", "allOf", "$ref"].iter().any(|key| fields.contains_key(*key))
+    {
+        fields.insert("type".to_owned(), "object".into());
+    }
+    Some(schema)
+}
+
+fn write_custom(draft: &mut Draft<'_>, tool: &Tool) -> Value {
+    let mut custom = Map::new();
+    custom.insert("name".to_owned(), draft.fit_name(&tool.name).into());
+    if let Some(description) = &tool.description {
+        custom.insert("description".to_owned(), description.as_str().into());
+    }
+    custom.extend(tool.extras.clone());
+    json!({ "type": "custom", "custom": custom })
+}
+
+fn write_choice(draft: &mut Draft<'_>) -> Option<Value> {
+    let request = draft.request;
+    match &request.tool_choice {
+        ToolChoice::Unsaid => None,
+        ToolChoice::Auto => Some("auto".into()),
+        ToolChoice::Any => Some("required".into()),
+        ToolChoice::None => Some("none".into()),
+        ToolChoice::Named(name) => Some(named(draft, name)),
+        ToolChoice::Among { names, required } => {
+            let mode = if *required { "required" } else { "auto" };
+            if !draft.is_original() {
+                return Some(mode.into());
+            }
+            let tools: Vec<Value> = names.iter().map(|name| named(draft, name)).collect();
+            let allowed = json!({ "mode": mode, "tools": tools });
+            Some(json!({ "type": "allowed_tools", "allowed_tools": allowed }))
+        }
+    }
+}
+
+fn named(draft: &mut Draft<'_>, name: &str) -> Value {
+    let tool = draft.request.tools.iter().find(|tool| tool.name == name);
+    let custom = tool.is_some_and(|tool| tool.kind == ToolKind::Custom);
+    let name = draft.fit_name(name);
+    if custom {
+        json!({ "type": "custom", "custom": { "name": name } })
+    } else {
+        json!({ "type": "function", "function": { "name": name } })
+    }
+}
