@@ -226,3 +226,6 @@ fn is_version(segment: &str) -> bool {
             && rest.chars().all(|letter| letter.is_ascii_alphanumeric())
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,3 +115,6 @@ impl fmt::Debug for Names {
         f.debug_struct("Names").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
