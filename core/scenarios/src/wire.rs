@@ -1,0 +1,131 @@
+//! Bytes of both dialects, built independently of the gateway's own writers.
+
+use backstop_vocabulary::Dialect;
+use bytes::Bytes;
+
+use crate::refusal::Refusal;
+use crate::speech::Speech;
+use crate::symptom::ErrorForm;
+
+mod anthropic;
+mod openai;
+
+/// All that an answer on the wire depends on.
+pub(crate) struct Voice<'a> {
+    /// 16 letters that make ids unlike each other.
+    pub(crate) id: String,
+    /// The model's name.
+    pub(crate) model: &'a str,
+    /// Seconds since 1970.
+    pub(crate) created_unix: u64,
+    /// What it says.
+    pub(crate) speech: &'a Speech,
+    /// Characters in one piece of text.
+    pub(crate) piece_chars: usize,
+    /// Whether a stream ends with usage (Chat Completions).
+    pub(crate) usage: Option<()>,
+}
+
+/// The frames of a stream, by what they mean to its timing.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    /// Before any content.
+    pub(crate) opening: Vec<u8>,
+    /// Content, a piece of time each.
+    pub(crate) content: Vec<Vec<u8>>,
+    /// After the content, up to the terminal event.
+    pub(crate) closing: Vec<u8>,
+    /// The terminal event.
+    pub(crate) terminal: Vec<u8>,
+}
+
+/// The stream of an answer.
+pub(crate) fn frames(dialect: Dialect, voice: &Voice<'_>) -> Frames {
+    match dialect {
+        Dialect::AnthropicMessages => anthropic::frames(voice),
+        Dialect::OpenaiChat => openai::frames(voice),
+    }
+}
+
+/// The whole answer as JSON.
+pub(crate) fn whole(dialect: Dialect, voice: &Voice<'_>) -> Vec<u8> {
+    match dialect {
+        Dialect::AnthropicMessages => anthropic::whole(voice),
+        Dialect::OpenaiChat => openai::whole(voice),
+    }
+}
+
+/// A sign of life without content.
+pub(crate) const fn ping(dialect: Dialect) -> Bytes {
+    match dialect {
+        Dialect::AnthropicMessages => {
+            Bytes::from_static(b"event: ping\ndata: {\"type\": \"ping\"}\n\n")
+        }
+        Dialect::OpenaiChat => Bytes::from_static(b": PROCESSING\n\n"),
+    }
+}
+
+/// An error frame inside a stream.
+pub(crate) fn error_frame(dialect: Dialect, form: ErrorForm, request_id: &str) -> Bytes {
+    let refusal = match dialect {
+        Dialect::AnthropicMessages => Refusal::new(529, "overloaded_error", "Overloaded"),
+        Dialect::OpenaiChat => Refusal::new(
+            500,
+            "server_error",
+            "The server had an error while processing your request. Sorry about that!",
+        ),
+    };
+    let object = refusal.object(dialect, request_id);
+    let text = match (form, dialect) {
+        (ErrorForm::Dialect, Dialect::AnthropicMessages) => {
+            format!("event: error\ndata: {object}\n\n")
+        }
+        (ErrorForm::Dialect, Dialect::OpenaiChat) => format!("data: {object}\n\n"),
+        (ErrorForm::Flat, _) => "data: {\"object\":\"error\",\"message\":\"EngineCore died\",\
+             \"type\":\"InternalServerError\",\"param\":null,\"code\":500}\n\n"
+            .to_owned(),
+        (ErrorForm::Bare, _) => object.to_string(),
+    };
+    Bytes::from(text)
+}
+
+/// A frame that is no JSON.
+pub(crate) fn malformed_frame(dialect: Dialect) -> Bytes {
+    match dialect {
+        Dialect::AnthropicMessages => Bytes::from_static(
+            b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"ind\n\n",
+        ),
+        Dialect::OpenaiChat => Bytes::from_static(b"data: {\"id\":\"chatcmpl-x\",\"choi\n\n"),
+    }
+}
+
+/// Tokens of a text, at four bytes each, as rough as everywhere.
+pub(crate) const fn tokens(bytes: usize) -> usize {
+    bytes.div_ceil(4)
+}
+
+impl Voice<'_> {
+    /// Output tokens of the whole answer.
+    pub(crate) fn output_tokens(&self) -> usize {
+        let calls = self.speech.calls.iter().map(|(name, args)| tokens(name.len() + args.len()));
+        (tokens(self.speech.text.len()) + calls.sum::<usize>()).max(1)
+    }
+}
+
+/// Cuts a text into pieces of so many characters.
+fn pieces(text: &str, chars: usize) -> Vec<&str> {
+    let mut cut = Vec::with_capacity(text.len() / chars.max(1) + 1);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let at = rest.char_indices().nth(chars.max(1)).map_or(rest.len(), |(at, _)| at);
+        let (piece, more) = rest.split_at(at);
+        cut.push(piece);
+        rest = more;
+    }
+    cut
+}
+
+/// A text as a JSON string, quotes included.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
