@@ -95,7 +95,7 @@ fn host_and_port(authority: &str, usual: u16) -> Option<(String, u16)> {
         Some(rest) => {
             let (host, after) = rest.split_once(']')?;
             host.parse::<std::net::Ipv6Addr>().ok()?;
-            (host, after.strip_prefix(':').or(after.is_empty().then_some("")))
+            (host, if after.is_empty() { Some("") } else { after.strip_prefix(':') })
         }
         None => match authority.split_once(':') {
             Some((host, port)) => (host, Some(port)),

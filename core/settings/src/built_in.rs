@@ -16,7 +16,8 @@ type Providers = BTreeMap<Arc<str>, Provider>;
 pub(crate) type LocalModel = (Arc<str>, Arc<str>);
 
 /// Routes for providers that no route was written for: the local models by name, then one per family
-/// of each hosted vendor: as asked, the other vendors' stand-ins, a local model.
+/// of each hosted vendor: as asked where a provider of the vendor is set up, the other vendors'
+/// stand-ins, a local model.
 pub(crate) fn routes(
     providers: &Providers,
     local_models: &[LocalModel],
@@ -34,15 +35,17 @@ pub(crate) fn routes(
     }
     for kind in [ProviderKind::Anthropic, ProviderKind::Openai] {
         let own = of_kind(providers, kind);
-        let Some(first) = own.first() else { continue };
-        let vendor = vendor_of(kind);
-        let dialect = providers.get(first).map(|provider| provider.dialect);
-        for family in catalogue.families(vendor) {
-            let mut ladder = vec![as_asked(own.clone())];
-            ladder.extend(stand_in_rung(providers, family, catalogue, dialect));
+        for family in catalogue.families(vendor_of(kind)) {
+            let mut ladder = Vec::new();
+            if !own.is_empty() {
+                ladder.push(as_asked(own.clone()));
+            }
+            ladder.extend(stand_in_rung(providers, family, catalogue));
             ladder.extend(local.clone());
             let models = family.patterns.iter().map(Pattern::new).collect();
-            routes.push(route(&family.name, models, ladder));
+            if !ladder.is_empty() {
+                routes.push(route(&family.name, models, ladder));
+            }
         }
     }
     routes
@@ -56,16 +59,20 @@ pub(crate) fn catch_all(providers: &Providers, routes: &[Route]) -> Vec<Route> {
     };
     let mut made = Vec::new();
     for dialect in Dialect::ALL {
-        let kind = match dialect {
-            Dialect::AnthropicMessages => ProviderKind::Anthropic,
-            Dialect::OpenaiChat => ProviderKind::Openai,
+        let (kind, family) = match dialect {
+            Dialect::AnthropicMessages => (ProviderKind::Anthropic, "claude-"),
+            Dialect::OpenaiChat => (ProviderKind::Openai, "gpt-"),
         };
         let own = of_kind(providers, kind);
-        let first = routes.iter().find(|route| {
-            route.ladder.first().is_some_and(|Rung::Targets(targets)| {
-                targets.first().is_some_and(|target| speaks(target, dialect))
-            })
-        });
+        let fits = |route: &&Route| {
+            let first = route.ladder.first().and_then(|Rung::Targets(targets)| targets.first());
+            let written = first.is_some_and(|target| speaks(target, dialect));
+            if route.built_in { route.name.starts_with(family) } else { written }
+        };
+        let written = routes.iter().find(|route| !route.built_in && fits(route));
+        // Of the gateway's own routes the last of a vendor is its most general one.
+        let first =
+            written.or_else(|| routes.iter().rev().find(|route| route.built_in && fits(route)));
         let mut ladder = Vec::new();
         if !own.is_empty() {
             ladder.push(as_asked(own));
@@ -114,14 +121,16 @@ const fn vendor_of(kind: ProviderKind) -> &'static str {
     }
 }
 
-/// The providers of that kind that we can use by ourselves: those with a credential.
+/// The providers of that kind that we can use by ourselves: those with a credential, or without one
+/// at a local address.
 fn of_kind(providers: &Providers, kind: ProviderKind) -> Vec<Arc<str>> {
     let usable = |provider: &&Provider| {
-        provider.kind == kind && !provider.credentials.iter().all(|one| *one == Credential::None)
-            || provider.kind == kind && provider.base_url.starts_with("http://")
+        let local = provider.base_url.starts_with("http://");
+        let open = provider.credentials.iter().any(|one| *one != Credential::None);
+        provider.kind == kind && (open || local)
     };
-    let names = providers.values().filter(usable).map(|provider| Arc::clone(&provider.name));
-    names.collect()
+    let usable = providers.values().filter(usable);
+    usable.map(|provider| Arc::clone(&provider.name)).collect()
 }
 
 fn as_asked(providers: Vec<Arc<str>>) -> Rung {
@@ -133,29 +142,18 @@ fn choice(provider: Arc<str>, model: TargetModel, tier: Tier) -> TargetChoice {
     TargetChoice { provider, model, tier, share: 100, abilities: None }
 }
 
-/// The other vendors' models of the family's size, where a provider of theirs is set up.
-fn stand_in_rung(
-    providers: &Providers,
-    family: &Family,
-    catalogue: &Catalogue,
-    dialect: Option<Dialect>,
-) -> Option<Rung> {
+/// The other vendors' models of the family's size, where a provider of theirs has a key: what a
+/// client brings opens its own vendor's door only.
+fn stand_in_rung(providers: &Providers, family: &Family, catalogue: &Catalogue) -> Option<Rung> {
+    let own_key = |name: &Arc<str>| {
+        let provider = providers.get(name);
+        provider.is_some_and(|provider| !provider.credentials.contains(&Credential::FromClient))
+    };
     let target = |stand_in: StandIn<'_>| {
         let kinds = [ProviderKind::Anthropic, ProviderKind::Openai];
         let kind = kinds.into_iter().find(|kind| vendor_of(*kind) == stand_in.vendor)?;
-        let mut names = of_kind(providers, kind);
-        // A provider that only passes a client's credential on has none of the other vendor's.
-        names.retain(|name| {
-            providers.get(name).is_some_and(|provider| {
-                Some(provider.dialect) == dialect
-                    || provider.credentials.iter().any(|one| *one != Credential::FromClient)
-            })
-        });
-        Some(choice(
-            names.into_iter().next()?,
-            TargetModel::Named(stand_in.model.into()),
-            Tier::Full,
-        ))
+        let provider = of_kind(providers, kind).into_iter().find(own_key)?;
+        Some(choice(provider, TargetModel::Named(stand_in.model.into()), Tier::Full))
     };
     let targets: Vec<TargetChoice> =
         catalogue.best_of(family.size, &family.vendor).into_iter().filter_map(target).collect();

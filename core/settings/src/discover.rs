@@ -92,10 +92,9 @@ fn found(
     }
     let provider = provider?;
     let keyed = provider.credentials.iter().any(|one| matches!(one, Credential::Key { .. }));
-    findings.push(note(match keyed {
-        true => format!("key from {}, at {}", known.key_variable, provider.base_url),
-        false => format!("{} at {}", local_models.join(", "), provider.base_url),
-    }));
+    let what =
+        if keyed { format!("key from {}", known.key_variable) } else { local_models.join(", ") };
+    findings.push(note(format!("{what}, at {}", provider.base_url)));
     Some(provider)
 }
 
@@ -107,3 +106,6 @@ fn shown(rung: &Rung) -> String {
     });
     targets.collect::<Vec<_>>().join(" + ")
 }
+
+#[cfg(test)]
+mod tests;

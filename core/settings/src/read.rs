@@ -1,12 +1,12 @@
 //! From text to settings: the top level, and what parts must agree on.
 
-mod abilities;
-mod keys;
-mod limits;
-mod providers;
-mod routes;
-mod targets;
-mod workflows;
+pub(crate) mod abilities;
+pub(crate) mod keys;
+pub(crate) mod limits;
+pub(crate) mod providers;
+pub(crate) mod routes;
+pub(crate) mod targets;
+pub(crate) mod workflows;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -41,12 +41,7 @@ pub(crate) const KEYS: Keys = Keys {
 };
 pub(crate) const TLS_KEYS: Keys = Keys { section: "tls", names: &["certificate", "key"] };
 
-pub(crate) use abilities::KEYS as ABILITIES_KEYS;
-pub(crate) use keys::KEYS as KEY_KEYS;
-pub(crate) use limits::KEYS as LIMITS_KEYS;
-pub(crate) use providers::{CREDENTIAL_KEYS, KEYS as PROVIDER_KEYS, environment_overrides, hosted};
-pub(crate) use routes::{DEADLINE_KEYS, KEYS as ROUTE_KEYS, OBJECTIVE_KEYS};
-pub(crate) use targets::{RUNG_KEYS, TARGET_KEYS};
+pub(crate) use providers::hosted;
 
 /// What reading a part may need beside the part.
 #[derive(Debug)]
@@ -109,21 +104,18 @@ fn providers_and_routes(
     let Some(field) = section.need(faults, "providers", example) else { return };
     let listeners: Vec<SocketAddr> =
         [Some(settings.listen), settings.console].into_iter().flatten().collect();
-    settings.providers = providers::providers(&field, around, &listeners, faults);
-    // Without routes the gateway's own serve; without providers nothing about routes can be said.
-    match section.get("routes") {
-        Some(field) if field.node.value.kind() != Value::Empty.kind() => {
-            settings.routes = routes::routes(&field, &settings.providers, around, faults);
-        }
-        Some(_) | None => {
-            settings.routes = built_in::routes(&settings.providers, &[], around.catalogue);
-        }
+    let providers = providers::providers(&field, around, &listeners, faults);
+    // Without routes the gateway's own serve.
+    match section.get("routes").filter(|field| !matches!(field.node.value, Value::Empty)) {
+        Some(field) => settings.routes = routes::routes(&field, &providers, around, faults),
+        None => settings.routes = built_in::routes(&providers.read, &[], around.catalogue),
+    }
+    settings.providers = providers.read;
+    if let Some(field) = section.get("workflows") {
+        let names = routes::declared(section, &settings.routes);
+        settings.workflows = workflows::workflows(&field, &names, faults);
     }
     let catch_all = built_in::catch_all(&settings.providers, &settings.routes);
-    settings.workflows = section
-        .get("workflows")
-        .map(|field| workflows::workflows(&field, &settings.routes, faults))
-        .unwrap_or_default();
     settings.routes.extend(catch_all);
 }
 

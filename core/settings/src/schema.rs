@@ -1,3 +1,215 @@
+//! The shape of `backstop.yaml` for editors: types that only describe, read by nobody.
+//!
+//! [`crate::read()`] is what decides; a test keeps the keys of both equal.
+#![expect(dead_code, reason = "these types are looked at by schemars only")]
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+mod route;
+
+use route::Route;
+
+/// The JSON Schema of a settings file, for completion and hints in editors.
 pub fn json_schema() -> serde_json::Value {
-    serde_json::Value::Null
+    let mut schema = schemars::schema_for!(Whole).to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".to_owned(), "Backstop settings".into());
+    }
+    schema
 }
+
+/// Settings of the Backstop gateway.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Whole {
+    /// Where applications connect; the default is `127.0.0.1:8080`. Off loopback, `keys` are needed.
+    listen: Option<String>,
+    /// Where operators connect: health, metrics, status; the default is `127.0.0.1:8081`, `off` switches it off.
+    console: Option<Switchable>,
+    /// The file of the embedded store; the default is `backstop.db`, `none` keeps nothing on disk.
+    store: Option<Switchable>,
+    /// TLS for `listen`.
+    tls: Option<Tls>,
+    /// Origins that browsers may call from, like `https://app.example.com`; `*` allows all.
+    cors: Option<Vec<String>>,
+    /// The keys of applications, as hashes.
+    keys: Option<Vec<Key>>,
+    /// A PEM file of further certificate authorities, trusted for providers.
+    ca_file: Option<String>,
+    /// The gateway's own limits.
+    limits: Option<Limits>,
+    /// Providers of models by name.
+    providers: BTreeMap<String, Provider>,
+    /// Which models are answered by which ladder; the first match wins. Without it the gateway makes routes by itself.
+    routes: Option<Vec<Route>>,
+    /// Business processes and the routes they hang on; everything else in them is kept for reports.
+    workflows: Option<BTreeMap<String, Workflow>>,
+}
+
+/// A text, or `off`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Switchable {
+    Text(String),
+    Off(bool),
+}
+
+/// A duration with its unit: `250ms`, `60s`, `10m`, `24h`, `30d`.
+#[derive(Deserialize, JsonSchema)]
+struct Time(#[schemars(regex(pattern = r"^([0-9.]+ ?(ms|s|m|h|d)|.*\$\{.*\}.*)$"))] String);
+
+/// A size with its unit: `64KiB`, `32MiB`, `1GiB`.
+#[derive(Deserialize, JsonSchema)]
+struct Bytes(#[schemars(regex(pattern = r"^([0-9.]+ ?([KMGkmg]?i?[Bb])|.*\$\{.*\}.*)$"))] String);
+
+/// A share of a whole: `99.9%`.
+#[derive(Deserialize, JsonSchema)]
+struct Percent(#[schemars(regex(pattern = r"^([0-9.]+ ?%|.*\$\{.*\}.*)$"))] String);
+
+/// A whole number, or a variable that holds one.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Number {
+    Number(u64),
+    Variable(#[schemars(regex(pattern = r"^\$\{.*\}$"))] String),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Tls {
+    /// A PEM file with the certificate chain.
+    certificate: String,
+    /// A PEM file with the private key.
+    key: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Key {
+    /// Its name in journal and metrics.
+    name: String,
+    /// BLAKE3 of the key, 64 hexadecimal digits: `printf %s KEY | b3sum`.
+    #[schemars(regex(pattern = r"^((blake3:)?[0-9a-fA-F]{64}|.*\$\{.*\}.*)$"))]
+    hash: String,
+    /// The application it belongs to.
+    app: Option<String>,
+    /// The most requests a minute; without it there is no limit.
+    requests_per_minute: Option<Number>,
+}
+
+/// A provider; one known by name (`anthropic`, `openai`, `ollama` and others) needs no address.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Provider {
+    /// Which known provider it is, where its name does not say so; `compatible` for any other server.
+    kind: Option<Kind>,
+    /// The API it speaks.
+    dialect: Option<Dialect>,
+    /// Scheme, host, port and path prefix: `http://127.0.0.1:8000/v1`.
+    base_url: Option<String>,
+    /// Its key, best as a variable: `${OPENAI_API_KEY}`.
+    api_key: Option<String>,
+    /// Several keys, each a target of its own.
+    credentials: Option<Vec<Credential>>,
+    /// `from_client` passes the client's own credential on; `none` sends none.
+    credential: Option<CredentialWord>,
+    /// Who is behind it: providers of one vendor fail together.
+    vendor: Option<String>,
+    /// What its answers are worth; local servers are `degraded` by default.
+    tier: Option<Tier>,
+    /// The most attempts in flight at once.
+    concurrency: Option<Number>,
+    /// The HTTP proxy to go through, or `none`; the default is the environment's.
+    proxy: Option<String>,
+    /// The vendor's public status page, a hint only.
+    status_page: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Anthropic,
+    Openai,
+    Openrouter,
+    Mistral,
+    Groq,
+    Deepseek,
+    Together,
+    Ollama,
+    Vllm,
+    Lmstudio,
+    Compatible,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Dialect {
+    AnthropicMessages,
+    OpenaiChat,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum CredentialWord {
+    FromClient,
+    None,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Tier {
+    Full,
+    Degraded,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Credential {
+    /// Its name in headers and journal.
+    name: String,
+    /// The key, best as a variable.
+    api_key: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    /// The largest request body; `32MiB` by default.
+    body_max: Option<Bytes>,
+    /// The largest whole answer held; `64MiB` by default.
+    answer_max: Option<Bytes>,
+    /// All bytes held for hold-back, retry and resume together; `512MiB` by default.
+    held_max: Option<Bytes>,
+    /// The largest head of a request; `64KiB` by default.
+    header_max: Option<Bytes>,
+    /// Connections of clients at once; 10,000 by default.
+    connections_max: Option<Number>,
+    /// Requests in progress at once; 10,000 by default.
+    requests_max: Option<Number>,
+    /// How long a client may take to send its headers; `10s` by default.
+    header_time_max: Option<Time>,
+    /// How long a client may take to send its body; `60s` by default.
+    body_time_max: Option<Time>,
+    /// Threads that serve requests; 0, the default, is one per core.
+    threads: Option<Number>,
+    /// The largest journal on disk; `1GiB` by default.
+    journal_max: Option<Bytes>,
+    /// The oldest journal entry kept; `30d` by default.
+    journal_age_max: Option<Time>,
+    /// Clean endings journaled per second, above which they are sampled; 200 by default.
+    journal_rate_max: Option<Number>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Workflow {
+    /// The routes it uses.
+    routes: Option<Vec<String>>,
+    /// Who owns it.
+    owner: Option<String>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,6 @@ use std::time::Duration;
 /// What is wrong with an amount and how to write it.
 pub(crate) type Complaint = (String, String);
 
-const DAY: u64 = 86_400;
 const TIMES: [(&str, f64); 5] =
     [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0)];
 const SIZES: [(&str, f64); 7] = [
@@ -18,12 +17,12 @@ const SIZES: [(&str, f64); 7] = [
     ("GB", 1e9),
 ];
 /// No duration in the settings is longer: 10 years.
-const LONGEST_SECS: u64 = 3650 * DAY;
+const LONGEST_SECS: f64 = 3650.0 * 86_400.0;
 
 /// A duration such as `250ms`, `60s`, `1.5h` or `24h`, up to ten years.
 pub(crate) fn duration(text: &str) -> Result<Duration, Complaint> {
     let seconds = amount(text, &TIMES, "ms, s, m, h or d", "60s")?;
-    if seconds > LONGEST_SECS as f64 {
+    if seconds > LONGEST_SECS {
         return Err(("this is longer than ten years".to_owned(), "write less".to_owned()));
     }
     // Rounded to milliseconds, so that `0.1s` is the same as `100ms`.
@@ -64,7 +63,7 @@ fn amount(text: &str, units: &[(&str, f64)], known: &str, example: &str) -> Resu
     if unit.is_empty() {
         return Err((
             format!("`{text}` needs a unit"),
-            format!("write it with one of {known}, for example `{example}`"),
+            format!("write its unit ({known}), for example `{example}`"),
         ));
     }
     let exact = units.iter().find(|(name, _)| *name == unit);
@@ -73,7 +72,7 @@ fn amount(text: &str, units: &[(&str, f64)], known: &str, example: &str) -> Resu
         Some((_, factor)) => Ok(number * factor),
         None => Err((
             format!("`{text}` has a unit that is not known"),
-            format!("write it with one of {known}, for example `{example}`"),
+            format!("write its unit ({known}), for example `{example}`"),
         )),
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, SettingsError> {
     match serde_saphyr::from_str::<Option<Raw>>(&shielded) {
         Ok(raw) => {
             let empty = Node { place: Place { line: 1, column: 1 }, value: Value::Map(Vec::new()) };
-            let node = raw.map_or(empty.clone(), Node::from);
+            let node = raw.map_or_else(|| empty.clone(), Node::from);
             Ok(if matches!(node.value, Value::Empty) { empty } else { node })
         }
         Err(error) => Err(syntax_error(text, error.without_snippet())),
@@ -86,30 +86,28 @@ pub(crate) fn parse(text: &str) -> Result<Node, SettingsError> {
 fn syntax_error(text: &str, error: &serde_saphyr::Error) -> SettingsError {
     let place = error.location().map_or(Place { line: 1, column: 1 }, Place::from);
     let line = text.lines().nth(place.line.saturating_sub(1) as usize).unwrap_or_default();
-    let (what, cure) = match error {
-        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => (
-            format!("the key `{}` stands here twice", unshield(key)),
-            "keep one of the two".to_owned(),
-        ),
-        serde_saphyr::Error::MultipleDocuments { .. } => (
-            "a second document begins here".to_owned(),
-            "keep one document and no `---` after its first line".to_owned(),
-        ),
-        _ if line.contains('*') => (
-            "this is not valid YAML".to_owned(),
-            "a `*` at the start of a value needs quotes: `\"*\"`".to_owned(),
-        ),
-        _ if line.contains('\t') => (
-            "this is not valid YAML".to_owned(),
-            "indent with spaces, not with tabs".to_owned(),
-        ),
-        _ => (
-            "this is not valid YAML".to_owned(),
-            "look for a missing colon, bracket or quote, or a wrong indentation, here or just above"
-                .to_owned(),
-        ),
-    };
+    let (what, cure) =
+        if let serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } = error {
+            (format!("the key `{}` stands here twice", unshield(key)), "keep one of the two")
+        } else if let serde_saphyr::Error::MultipleDocuments { .. } = error {
+            let cure = "keep one document and no `---` after its first line";
+            ("a second document begins here".to_owned(), cure)
+        } else {
+            ("this is not valid YAML".to_owned(), likely_cure(line))
+        };
+    let cure = cure.to_owned();
     SettingsError { line: place.line, column: place.column, path: String::new(), what, cure }
+}
+
+/// What most often breaks such a line.
+fn likely_cure(line: &str) -> &'static str {
+    if line.contains('\t') {
+        "indent with spaces, not with tabs"
+    } else if line.contains('*') {
+        "a `*` at the start of a value needs quotes: `\"*\"`"
+    } else {
+        "look for a missing colon, bracket or quote, or a wrong indentation, here or just above"
+    }
 }
 
 impl From<Location> for Place {

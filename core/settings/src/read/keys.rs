@@ -59,7 +59,7 @@ fn hash(field: &Field<'_>, faults: &mut Faults) -> Option<[u8; 32]> {
         field.fault(
             faults,
             "this is not the BLAKE3 hash of a key (64 hexadecimal digits)",
-            "never write the key itself here; make its hash with `backstop keys hash`",
+            "never write the key itself here; make its hash with `printf %s KEY | b3sum`",
         );
     }
     hash

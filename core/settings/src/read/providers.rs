@@ -6,7 +6,7 @@ use backstop_vocabulary::{Dialect, TargetKey, Tier};
 
 use super::Around;
 use crate::address::Address;
-use crate::faults::Faults;
+use crate::faults::{Faults, closest};
 use crate::known::{KNOWN, Known, known, known_at};
 use crate::later;
 use crate::proxy;
@@ -36,18 +36,47 @@ pub(crate) const CREDENTIAL_KEYS: Keys =
 /// The words for a tier.
 pub(crate) const TIERS: [(&str, Tier); 2] = [("full", Tier::Full), ("degraded", Tier::Degraded)];
 
+/// The providers of the file: those that read well, and the names of all.
+#[derive(Debug, Default)]
+pub(crate) struct Providers {
+    pub(crate) read: BTreeMap<Arc<str>, Provider>,
+    /// Also those with a fault of their own, so that a fault is told once.
+    declared: BTreeSet<String>,
+}
+
+impl Providers {
+    pub(crate) fn get(&self, name: &str) -> Option<&Provider> {
+        self.read.get(name)
+    }
+
+    pub(crate) fn is_declared(&self, name: &str) -> bool {
+        self.declared.contains(name)
+    }
+
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.declared.iter().map(String::as_str).collect()
+    }
+
+    /// The vendors, and for providers with a fault their names.
+    pub(crate) fn vendors(&self) -> BTreeSet<&str> {
+        let faulty =
+            self.declared.iter().map(String::as_str).filter(|name| self.get(name).is_none());
+        self.read.values().map(|provider| &*provider.vendor).chain(faulty).collect()
+    }
+}
+
 /// The providers by name.
 pub(crate) fn providers(
     field: &Field<'_>,
     around: &Around<'_>,
     listeners: &[SocketAddr],
     faults: &mut Faults,
-) -> BTreeMap<Arc<str>, Provider> {
+) -> Providers {
     let entries = field.map(faults, "{ anthropic: { api_key: ${ANTHROPIC_API_KEY} } }");
     if entries.is_empty() {
         field.fault(faults, "no provider stands here", "name at least one, like `anthropic`");
     }
-    let mut providers = BTreeMap::new();
+    let mut providers = Providers::default();
     for (name, field) in entries {
         let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
         if name.text.is_empty() || !name.text.chars().all(fits) {
@@ -55,9 +84,10 @@ pub(crate) fn providers(
             faults.add(name.place, &field.path, "this is not a name for a provider", cure);
             continue;
         }
+        providers.declared.insert(name.text.clone());
         if let Some(provider) = provider(&name.text, &field, around, faults) {
             check_loop(&field, &provider, listeners, faults);
-            providers.insert(Arc::clone(&provider.name), provider);
+            providers.read.insert(Arc::clone(&provider.name), provider);
         }
     }
     providers
@@ -199,8 +229,12 @@ fn address(
         return Address::read(known.base_url).ok();
     }
     let (place, path) =
-        section.map_or((Place::default(), ""), |section| (section.place, &section.path));
-    let cure = "add it, like `base_url: http://127.0.0.1:8000/v1`";
+        section.map_or_else(|| (Place::default(), ""), |section| (section.place, &section.path));
+    let guess = closest(name, KNOWN.iter().map(|known| known.name));
+    let cure = guess.map_or_else(
+        || "add it, like `base_url: http://127.0.0.1:8000/v1`".to_owned(),
+        |guess| format!("did you mean the provider `{guess}`? else add it"),
+    );
     faults.add(place, path, "`base_url` is missing: this provider is not known by name", cure);
     None
 }
@@ -221,16 +255,6 @@ fn override_variable(name: &str) -> String {
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
         .collect();
     format!("BACKSTOP_{name}_BASE_URL")
-}
-
-/// The overrides of `env` that name no provider, each with the variable's name.
-pub(crate) fn environment_overrides<'a>(
-    env: &'a BTreeMap<String, String>,
-    providers: &BTreeMap<Arc<str>, Provider>,
-) -> Vec<&'a str> {
-    let known: BTreeSet<String> = providers.keys().map(|name| override_variable(name)).collect();
-    let ours = |name: &&str| name.starts_with("BACKSTOP_") && name.ends_with("_BASE_URL");
-    env.keys().map(String::as_str).filter(ours).filter(|name| !known.contains(*name)).collect()
 }
 
 fn check_loop(

@@ -1,15 +1,15 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use backstop_vocabulary::Dialect;
 
 use super::Around;
+use super::providers::Providers;
 use super::targets::rung;
-use crate::faults::Faults;
+use crate::faults::{Faults, closest};
 use crate::section::{Field, Keys, Section};
 use crate::yaml::Value;
-use crate::{Delivery, Objective, OnBreak, Pattern, Policy, Provider, Route, Rung};
+use crate::{Delivery, Objective, OnBreak, Pattern, Policy, Route, Rung};
 
 pub(crate) const KEYS: Keys = Keys {
     section: "route",
@@ -37,8 +37,6 @@ pub(crate) const OBJECTIVE_KEYS: Keys =
 /// The most rungs a ladder has.
 const RUNGS_MAX: usize = 32;
 
-type Providers = BTreeMap<Arc<str>, Provider>;
-
 /// The routes, in the order they are matched.
 pub(crate) fn routes(
     field: &Field<'_>,
@@ -59,6 +57,27 @@ pub(crate) fn routes(
         routes.push(route);
     }
     routes
+}
+
+/// The names of all routes, also of those with a fault of their own.
+pub(crate) fn declared(section: &Section<'_>, read: &[Route]) -> Vec<String> {
+    let mut names: Vec<String> = read.iter().map(|route| route.name.to_string()).collect();
+    let list = section.get("routes");
+    let items = match list.as_ref().map(|field| &field.node.value) {
+        Some(Value::List(items)) => items.as_slice(),
+        Some(_) | None => &[],
+    };
+    for item in items {
+        let Value::Map(entries) = &item.value else { continue };
+        for (key, value) in entries {
+            if let ("name", Value::Text(text)) = (key.text.as_str(), &value.value) {
+                names.push(text.value.clone());
+                names.sort();
+                names.dedup();
+            }
+        }
+    }
+    names
 }
 
 fn route(
@@ -175,22 +194,21 @@ fn never(field: &Field<'_>, providers: &Providers, faults: &mut Faults) -> Vec<A
     let mut vendors = Vec::new();
     for item in field.list(faults, "[openai]") {
         let Some(text) = item.text(faults, "openai") else { continue };
-        let vendor = providers
-            .values()
-            .map(|provider| &provider.vendor)
-            .find(|vendor| ***vendor == *text.value);
-        match vendor {
-            Some(vendor) => vendors.push(Arc::clone(vendor)),
-            None if crate::known::known(&text.value).is_some() => {
-                vendors.push(text.value.as_str().into())
-            }
-            None => {
-                let what = format!("no provider here is of the vendor `{}`", text.written);
-                let known: Vec<&str> =
-                    providers.values().map(|provider| &*provider.vendor).collect();
-                item.fault(faults, what, format!("the vendors are `{}`", known.join("`, `")));
-            }
+        let known = providers.vendors();
+        if known.contains(text.value.as_str()) || crate::known::known(&text.value).is_some() {
+            vendors.push(text.value.as_str().into());
+            continue;
         }
+        let cure = closest(&text.value, known.iter().copied()).map_or_else(
+            || {
+                format!(
+                    "the vendors are `{}`",
+                    known.iter().copied().collect::<Vec<_>>().join("`, `")
+                )
+            },
+            |guess| format!("did you mean `{guess}`?"),
+        );
+        item.fault(faults, format!("no provider here is of the vendor `{}`", text.written), cure);
     }
     vendors
 }

@@ -5,12 +5,12 @@ use backstop_vocabulary::Tier;
 
 use super::Around;
 use super::abilities::abilities;
-use super::providers::TIERS;
+use super::providers::{Providers, TIERS};
 use crate::faults::{Faults, closest};
 use crate::later;
 use crate::section::{Field, Keys};
 use crate::yaml::Value;
-use crate::{Provider, Rung, TargetChoice, TargetModel};
+use crate::{Rung, TargetChoice, TargetModel};
 
 pub(crate) const RUNG_KEYS: Keys = Keys { section: "rung", names: &["targets", "share"] };
 pub(crate) const TARGET_KEYS: Keys =
@@ -18,8 +18,6 @@ pub(crate) const TARGET_KEYS: Keys =
 
 /// The weight of a target that says nothing about it.
 const USUAL_SHARE: u32 = 100;
-
-type Providers = BTreeMap<Arc<str>, Provider>;
 
 /// One rung of a ladder.
 pub(crate) fn rung(
@@ -132,7 +130,9 @@ fn named(field: &Field<'_>, providers: &Providers, faults: &mut Faults) -> Optio
         model => TargetModel::Named(model.into()),
     };
     let Some(provider) = providers.get(name) else {
-        unknown_provider(field, name, providers, faults);
+        // What a variable holds is not ours to print.
+        let written = text.written.split_once('/').map_or("${…}", |(name, _)| name);
+        unknown_provider(field, (name, written), providers, faults);
         return None;
     };
     // The model that was asked for is never a lesser answer.
@@ -141,17 +141,26 @@ fn named(field: &Field<'_>, providers: &Providers, faults: &mut Faults) -> Optio
     Some(TargetChoice { provider, model, tier, share: USUAL_SHARE, abilities: None })
 }
 
-fn unknown_provider(field: &Field<'_>, name: &str, providers: &Providers, faults: &mut Faults) {
+/// Notes a provider that is not there, quoting it as `written`: a variable may hold its name.
+fn unknown_provider(
+    field: &Field<'_>,
+    (name, written): (&str, &str),
+    providers: &Providers,
+    faults: &mut Faults,
+) {
+    if providers.is_declared(name) {
+        return;
+    }
     if let Some((what, cure)) = later::provider(name) {
         field.fault(faults, what, cure);
         return;
     }
-    let known: Vec<&str> = providers.keys().map(|name| &**name).collect();
+    let known = providers.names();
     let cure = closest(name, known.iter().copied()).map_or_else(
         || format!("add it under `providers`; there are `{}`", known.join("`, `")),
         |guess| format!("did you mean `{guess}`?"),
     );
-    field.fault(faults, format!("no provider is named `{name}`"), cure);
+    field.fault(faults, format!("no provider is named `{written}`"), cure);
 }
 
 /// The `share` of a rung: by provider, split evenly among its targets there; 0 for the others.
@@ -163,8 +172,8 @@ fn spread(
 ) {
     let mut shares: BTreeMap<&str, u32> = BTreeMap::new();
     for (name, share) in field.map(faults, "{ anthropic: 80, openai: 20 }") {
-        if !providers.contains_key(name.text.as_str()) {
-            unknown_provider(&share, &name.text, providers, faults);
+        if providers.get(&name.text).is_none() {
+            unknown_provider(&share, (&name.text, &name.text), providers, faults);
         } else if targets.iter().all(|target| *target.provider != *name.text) {
             let what = format!("no target of this rung is at `{}`", name.text);
             share.fault(faults, what, "leave it out, or add such a target");

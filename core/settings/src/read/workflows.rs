@@ -2,13 +2,17 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
+use crate::Workflow;
 use crate::faults::{Faults, closest};
 use crate::section::Field;
 use crate::yaml::{Node, Value};
-use crate::{Route, Workflow};
 
 /// The business processes: their routes and owners are read, everything else is kept.
-pub(crate) fn workflows(field: &Field<'_>, routes: &[Route], faults: &mut Faults) -> Vec<Workflow> {
+pub(crate) fn workflows(
+    field: &Field<'_>,
+    routes: &[String],
+    faults: &mut Faults,
+) -> Vec<Workflow> {
     let example = "{ customer-support: { routes: [support], owner: ana } }";
     let mut workflows = Vec::new();
     for (name, field) in field.map(faults, example) {
@@ -29,21 +33,20 @@ pub(crate) fn workflows(field: &Field<'_>, routes: &[Route], faults: &mut Faults
     workflows
 }
 
-fn route_names(field: &Field<'_>, routes: &[Route], faults: &mut Faults) -> Vec<Arc<str>> {
+fn route_names(field: &Field<'_>, routes: &[String], faults: &mut Faults) -> Vec<Arc<str>> {
     let mut names = Vec::new();
     for item in field.list(faults, "[support]") {
         let Some(text) = item.text(faults, "support") else { continue };
-        match routes.iter().find(|route| *route.name == *text.value) {
-            Some(route) => names.push(Arc::clone(&route.name)),
-            None => {
-                let known: Vec<&str> = routes.iter().map(|route| &*route.name).collect();
-                let cure = closest(&text.written, known.iter().copied()).map_or_else(
-                    || format!("the routes are `{}`", known.join("`, `")),
-                    |guess| format!("did you mean `{guess}`?"),
-                );
-                item.fault(faults, format!("no route is named `{}`", text.written), cure);
-            }
+        if routes.contains(&text.value) {
+            names.push(text.value.as_str().into());
+            continue;
         }
+        let known: Vec<&str> = routes.iter().map(String::as_str).collect();
+        let cure = closest(&text.written, known.iter().copied()).map_or_else(
+            || format!("the routes are `{}`", known.join("`, `")),
+            |guess| format!("did you mean `{guess}`?"),
+        );
+        item.fault(faults, format!("no route is named `{}`", text.written), cure);
     }
     names
 }

@@ -1,0 +1,57 @@
+//! The docs say what the reader reads. `UPDATE=1` writes the schema anew.
+#![expect(clippy::disallowed_methods, reason = "these tests read the docs")]
+
+use std::path::{Path, PathBuf};
+
+use backstop_catalogue::Catalogue;
+use backstop_settings::{json_schema, read};
+
+fn at_root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+#[test]
+fn the_schema_in_the_docs_is_the_reader_s() {
+    let path = at_root("docs/reference/backstop.schema.json");
+    let schema = format!("{:#}\n", json_schema());
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &schema).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == schema, "the schema in the docs is old; run this test with UPDATE=1");
+}
+
+#[test]
+fn every_key_has_its_place_in_the_docs() {
+    let page = std::fs::read_to_string(at_root("docs/configuration.md")).unwrap();
+    let schema = json_schema();
+    let definitions = schema["$defs"].as_object().unwrap().values();
+    for part in definitions.chain([&schema]) {
+        let keys = part["properties"].as_object().into_iter().flat_map(|keys| keys.keys());
+        for key in keys {
+            assert!(page.contains(&format!("`{key}`")), "`{key}` has no place in the docs");
+        }
+    }
+}
+
+#[test]
+fn every_example_in_the_docs_reads() {
+    let page = std::fs::read_to_string(at_root("docs/configuration.md")).unwrap();
+    let catalogue = Catalogue::built_in();
+    let env = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "KEY_1", "KEY_2"];
+    let env = env.iter().map(|name| ((*name).to_owned(), format!("value-of-{name}"))).collect();
+    let examples: Vec<&str> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() > 2, "the examples are gone");
+    for example in examples {
+        // An example of one part stands beside a provider of its own.
+        let whole = if example.contains("providers:") {
+            example.to_owned()
+        } else {
+            format!("{example}\nproviders: {{ anthropic: {{}}, openai: {{}} }}\n")
+        };
+        if let Err(errors) = read(&whole, &env, &catalogue) {
+            panic!("{}{whole}", backstop_settings::render_errors("docs", &errors));
+        }
+    }
+}
