@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn keeps_about_the_rate_in_a_lasting_flood_and_loses_no_weight() {
         // The second second weighs what the first left over, too.
-        check(10, &[100, 100, 100], &[(26, 97), (10, 94), (10, 100)]);
+        check(10, &[100, 100, 100], &[(27, 97), (10, 100), (10, 100)]);
     }
 
     #[test]
