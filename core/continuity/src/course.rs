@@ -1,5 +1,6 @@
 //! The way of one request down the ladder.
 //!
+//! ```text
 //!              a fault of the caller, the deadline, nothing left
 //!   ┌───────────────────────────────────────────────────────────▶ GiveUp
 //!   │             a pause that is worth it
@@ -8,6 +9,7 @@
 //!   └──▶ Attempt ───────────────────────────▶ next
 //!           │ failed                            ▲
 //!           └───── `handle_failure` ────────────┘
+//! ```
 //!
 //! Within a tier: a fresh target, another failure domain first; the same one after a lone server
 //! error with a clean record; the same one, or one that is paused, after a wait; one last resort.
@@ -89,14 +91,20 @@ struct Record {
     /// The pacer's answer, once asked: whether this request is part of a lowered share.
     share: Option<bool>,
     probed: bool,
-    /// Its record was clean when it was last tried.
-    clean: bool,
+    lately: Lately,
     last: Option<Class>,
     stay_away: Option<Duration>,
     failed_at: Moment,
     /// Not tried again before this moment.
     not_before: Option<Moment>,
     failures: u8,
+}
+
+/// The target's record when it was last tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lately {
+    Clean,
+    Troubled,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +127,7 @@ impl Record {
             out: false,
             share: None,
             probed: false,
-            clean: false,
+            lately: Lately::Troubled,
             last: None,
             stay_away: None,
             failed_at: Moment::ZERO,
@@ -188,12 +196,11 @@ impl Course {
     /// From here on attempts continue a stream that broke after its commit, until `deadline`.
     ///
     /// Report the break with [`Self::handle_failure`] first. Attempts still count against the most
-    /// allowed, and waits and second opinions are over.
+    /// allowed; patience and second opinions are over.
     pub fn begin_resume(&mut self, deadline: Moment) {
         self.resuming = Resuming::Yes;
         self.policy.deadline = deadline;
         self.policy.patience = Duration::ZERO;
-        self.waits = WAITS_MAX;
     }
 
     /// Attempts so far, the current one included; free replacements of stale connections are not.
@@ -239,7 +246,7 @@ impl Course {
         }
         let record = &mut self.records[candidate];
         record.attempts = record.attempts.saturating_add(1);
-        record.clean = outlook.clean;
+        record.lately = if outlook.clean { Lately::Clean } else { Lately::Troubled };
         record.probed |= purpose == AttemptPurpose::Probe;
         self.once.last_resort |= purpose == AttemptPurpose::LastResort;
         self.pending = Some(Pending { candidate, purpose });

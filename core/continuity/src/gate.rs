@@ -1,8 +1,10 @@
 //! Holds a stream back until it is worth committing to, and says what a break still allows.
 //!
+//! ```text
 //!  Waiting ──first meaningful delta──▶ Flowing ◀──all calls ended── Calling
 //!     │                                   └───────a call begins───────▶│
 //!     └── a call begins ───────────────────────────────────────────────▶
+//! ```
 //!
 //! With [`Hold::Whole`] nothing is released before the end.
 

@@ -115,29 +115,24 @@ impl Opinions {
         failure: Failure,
         opinion: SecondOpinion,
     ) -> Failure {
-        match failure.class {
-            Class::AuthRefused if self.is_key_excused(now, at) => {
-                as_server_error(failure, "a credential that worked a minute ago was refused")
-            }
-            Class::InvalidRequest if opinion == SecondOpinion::Answered => {
-                let worked = self.shapes.get(&(at.target, shape));
-                let worked = worked.is_some_and(|seen| now.since(*seen) <= RECENT);
-                if worked || self.disagree(now, at) {
-                    as_server_error(failure, "refused a request that others accept")
-                } else {
-                    Failure { class: Class::UnsupportedFeature, ..failure }
-                }
-            }
-            _ => failure,
+        let (class, answered) = (failure.class, opinion == SecondOpinion::Answered);
+        if class == Class::AuthRefused && self.is_key_excused(now, at) {
+            return as_server_error(failure, "a credential that worked a minute ago was refused");
         }
+        if class != Class::InvalidRequest || !answered {
+            return failure;
+        }
+        let worked = self.shapes.get(&(at.target, shape));
+        if worked.is_some_and(|seen| now.since(*seen) <= RECENT) || self.disagree(now, at) {
+            return as_server_error(failure, "refused a request that others accept");
+        }
+        Failure { class: Class::UnsupportedFeature, ..failure }
     }
 
     /// A key that worked a minute ago, or that is refused along with every other of its provider.
     fn is_key_excused(&mut self, now: Moment, at: &Candidate) -> bool {
-        let known = self
-            .keys
-            .entry(at.credential)
-            .or_insert(Key { provider: at.provider, ..Key::default() });
+        let known = self.keys.entry(at.credential).or_default();
+        known.provider = at.provider;
         let worked = known.worked_at.is_some_and(|seen| now.since(seen) <= RECENT);
         if worked && known.refused_at.is_none() {
             known.excused_since = Some(now);

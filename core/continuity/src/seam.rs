@@ -1,8 +1,10 @@
 //! Joins a continued text to what was already delivered, so that nothing is sent twice.
 //!
+//! ```text
 //!              fits, cut or plain
 //!  Deciding ───────────────────────▶ Joined (all text passes)
 //!     └───────────▶ `NoSeam`
+//! ```
 //!
 //! The new text may go on exactly, repeat some of the end, or start over. All three are one case:
 //! it agrees with the delivered text from some place on, up to that text's end (or from nowhere).
@@ -218,8 +220,10 @@ fn agreement(old: &[char], new: &[char]) -> usize {
     old.iter().zip(new).take_while(|(old, new)| old == new).count()
 }
 
+/// Whether a word begins here, or a mark of a list or table after a space.
 fn begins_word(old: &[char], start: usize) -> bool {
-    start == 0 || !old[start - 1].is_alphanumeric() && old[start].is_alphanumeric()
+    let before = start.checked_sub(1).map_or(' ', |index| old[index]);
+    before == ' ' || !before.is_alphanumeric() && old[start].is_alphanumeric()
 }
 
 /// Whether most three-word runs of the new beginning stand in the delivered beginning: an answer

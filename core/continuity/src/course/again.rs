@@ -7,7 +7,7 @@ use backstop_vocabulary::{Chance, Class, Moment, Tier};
 
 use super::choose::{Choice, Question};
 use super::faults::may_repeat;
-use super::{ATTEMPT_SHARE, Course, WAITS_MAX};
+use super::{ATTEMPT_SHARE, Course, Lately, WAITS_MAX};
 use crate::AttemptPurpose;
 
 impl Course {
@@ -18,7 +18,7 @@ impl Course {
         let target = self.candidates[index].target;
         let is_lone = last.failure.class == Class::ServerError
             && last.failure.stay_away.is_none()
-            && record.clean
+            && record.lately == Lately::Clean
             && record.failures == 1;
         (is_lone
             && self.candidates[index].tier == tier
@@ -74,7 +74,9 @@ impl Course {
     ) -> Option<Choice> {
         let mut soonest: Option<(Moment, usize)> = None;
         for index in 0..self.candidates.len() {
-            if self.candidates[index].tier != tier || !self.is_in(index) {
+            // A fresh one that may go now was left for a reason that waiting does not cure.
+            let left = self.may_go(index, question);
+            if self.candidates[index].tier != tier || !self.is_in(index) || left {
                 continue;
             }
             let earliest = match self.records[index].attempts {

@@ -50,17 +50,19 @@ impl Course {
         if let Some(choice) = self.be_patient(&question) {
             return Some(choice);
         }
-        for tier in [Tier::Full, Tier::Degraded] {
-            if let Some(choice) = self.choose_in(tier, &question, chance) {
-                return Some(choice);
-            }
-        }
         // What is too slow for the time left, or above its ramp, is still better than nothing.
-        let any = |_: &Self, _: usize| true;
-        self.pick(&question, chance, &any).map(|index| Choice::Go(index, self.usual_purpose()))
+        let late = |_: &Self, _: usize| true;
+        self.fresh(Tier::Full, &question, chance)
+            .or_else(|| self.again(Tier::Full, &question, chance))
+            .or_else(|| self.fresh(Tier::Degraded, &question, chance))
+            .or_else(|| {
+                let index = self.pick(&question, chance, &late)?;
+                Some(Choice::Go(index, self.usual_purpose()))
+            })
+            .or_else(|| self.again(Tier::Degraded, &question, chance))
     }
 
-    fn choose_in(
+    fn fresh(
         &mut self,
         tier: Tier,
         question: &Question<'_>,
@@ -71,9 +73,16 @@ impl Course {
                 && course.is_in_time(index, question)
                 && !course.would_stampede(index, question)
         };
-        if let Some(fresh) = self.pick(question, chance, &rule) {
-            return Some(self.open_with(fresh, question, chance));
-        }
+        let best = self.pick(question, chance, &rule)?;
+        Some(self.open_with(best, question, chance))
+    }
+
+    fn again(
+        &mut self,
+        tier: Tier,
+        question: &Question<'_>,
+        chance: &mut Chance,
+    ) -> Option<Choice> {
         self.lone_retry(tier, question)
             .or_else(|| self.wait_for(tier, question, chance))
             .or_else(|| self.last_resort(tier, question))

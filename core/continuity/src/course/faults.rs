@@ -99,41 +99,39 @@ impl Course {
     }
 
     fn handle_caller_fault(&mut self, candidate: usize, failure: &Failure) {
-        match failure.class {
-            Class::UnsupportedFeature | Class::SignatureRefused => {
-                self.misfit.get_or_insert_with(|| failure.clone());
-            }
-            Class::ContextTooLong => {
-                self.count_poison(failure);
-                self.misfit = Some(failure.clone());
-                let window = self.candidates[candidate].context_tokens_max.unwrap_or(0);
-                self.leave_out_where(|other| other.context_tokens_max.is_none_or(|w| w <= window));
-            }
-            Class::RequestTooLarge => {
-                self.count_poison(failure);
-                self.misfit = Some(failure.clone());
-                let vendor = self.candidates[candidate].vendor;
-                self.leave_out_where(|other| other.vendor == vendor);
-            }
-            Class::InvalidRequest if self.doubted.is_none() && self.resuming == Resuming::No => {
-                self.count_poison(failure);
-                self.doubted = Some(Tried { candidate, failure: failure.clone() });
-            }
-            _ => {
-                // Nobody shops for a laxer model, and two vendors that agree are right.
-                self.verdict.get_or_insert_with(|| failure.clone());
-            }
+        let vendor = self.candidates[candidate].vendor;
+        let window = self.candidates[candidate].context_tokens_max.unwrap_or(0);
+        let class = failure.class;
+        if matches!(class, Class::UnsupportedFeature | Class::SignatureRefused) {
+            self.misfit.get_or_insert_with(|| failure.clone());
+        } else if class == Class::ContextTooLong {
+            self.misfit = Some(failure.clone());
+            self.count_poison(failure);
+            self.leave_out_where(|other| other.context_tokens_max.is_none_or(|max| max <= window));
+        } else if class == Class::RequestTooLarge {
+            self.misfit = Some(failure.clone());
+            self.count_poison(failure);
+            self.leave_out_where(|other| other.vendor == vendor);
+        } else if class == Class::InvalidRequest
+            && self.doubted.is_none()
+            && self.resuming == Resuming::No
+        {
+            self.doubted = Some(Tried { candidate, failure: failure.clone() });
+            self.count_poison(failure);
+        } else {
+            // Nobody shops for a laxer model, and two vendors that agree are right.
+            self.verdict.get_or_insert_with(|| failure.clone());
         }
     }
 
     fn handle_gateway_fault(&mut self, candidate: usize, failure: &Failure) {
-        match failure.class {
-            Class::GatewayFault => self.verdict = Some(failure.clone()),
-            Class::LoopDetected => {
-                self.records[candidate].out = true;
-                self.leave_out(candidate, Scope::Endpoint);
-            }
-            _ => self.leave_out(candidate, failure.scope),
+        if failure.class == Class::GatewayFault {
+            self.verdict = Some(failure.clone());
+        } else if failure.class == Class::LoopDetected {
+            self.records[candidate].out = true;
+            self.leave_out(candidate, Scope::Endpoint);
+        } else {
+            self.leave_out(candidate, failure.scope);
         }
     }
 

@@ -71,12 +71,13 @@ impl Course {
 
     fn what_was_tried(&self, class: Class) -> String {
         let mut text = String::new();
-        let reason = match class {
-            Class::DeadlinePassed => "no answer before the deadline",
-            Class::RateLimited => "every target is rate limited",
-            _ => "no target of the ladder could answer",
-        };
-        text.push_str(reason);
+        text.push_str(if class == Class::DeadlinePassed {
+            "no answer before the deadline"
+        } else if class == Class::RateLimited {
+            "every target is rate limited"
+        } else {
+            "no target of the ladder could answer"
+        });
         if self.attempts == 0 {
             text.push_str("; none could be tried");
             return text;
