@@ -232,10 +232,13 @@ impl Breaker {
     }
 
     fn too_many_failures(&self, now: Moment) -> bool {
+        let limit = 1.0 - self.tuning.success_share_min;
+        let deviation = (limit * (1.0 - limit)).sqrt() * self.tuning.confidence;
         let bad = |tally: Tally, samples_min: u32| {
+            let samples = f64::from(tally.samples());
             tally.samples() >= samples_min
                 && tally.failures() >= f64::from(self.tuning.failures_min)
-                && tally.failure_share() > 1.0 - self.tuning.success_share_min
+                && tally.failures() > limit * samples + deviation * samples.sqrt()
         };
         bad(self.short.tally(now), self.tuning.short_samples_min)
             || bad(self.long.tally(now), self.tuning.long_samples_min)

@@ -26,6 +26,8 @@ pub(crate) struct Demotion {
     alarm: f64,
     relief: f64,
     since: Moment,
+    /// When the whole share was lost.
+    fell: Moment,
     proved: u32,
     strained_until: Moment,
 }
@@ -39,6 +41,7 @@ impl Demotion {
             alarm: 0.0,
             relief: 0.0,
             since: Moment::ZERO,
+            fell: Moment::ZERO,
             proved: 0,
             strained_until: Moment::ZERO,
             tuning,
@@ -49,7 +52,7 @@ impl Demotion {
     pub(crate) fn recall(&mut self, now: Moment, base: Base, step: usize) {
         self.base = base;
         self.step = step.min(self.tuning.shares.len() - 1);
-        self.since = now;
+        (self.since, self.fell) = (now, now);
     }
 
     /// The share now, `0..=1`.
@@ -67,9 +70,9 @@ impl Demotion {
         &self.base
     }
 
-    /// The weights of the test now.
-    pub(crate) fn ratio(&self) -> Ratio {
-        Ratio::of(self.base.rate(&self.tuning), &self.tuning)
+    /// The failure rate to test against.
+    pub(crate) fn base_rate(&self) -> f64 {
+        self.base.rate(&self.tuning)
     }
 
     /// Whether the target is demoted or well on the way: baselines must not learn from it.
@@ -84,18 +87,14 @@ impl Demotion {
 
     /// Complete answers.
     pub(crate) fn handle_success(&mut self, now: Moment, count: u32) {
-        let weight = self.ratio().success * f64::from(count);
+        let weight = Ratio::of(self.base_rate(), &self.tuning).success * f64::from(count);
         self.alarm = (self.alarm - weight).max(0.0);
+        self.study(now, f64::from(count), 0.0);
         if self.step > 0 {
             self.relief += weight;
             if self.relief >= self.tuning.relief {
                 self.go_to(self.step - 1, now);
             }
-            return;
-        }
-        self.base.put_aside(f64::from(count), 0.0);
-        if self.alarm <= 0.0 {
-            self.base.learn(&self.tuning);
         }
     }
 
@@ -106,15 +105,16 @@ impl Demotion {
             Weight::Half => 0.5,
             Weight::Full => 1.0,
         };
-        let nats = self.ratio().failure * part;
+        let nats = Ratio::of(self.base_rate(), &self.tuning).failure * part;
         self.alarm += nats;
         self.relief = (self.relief - nats).max(0.0);
-        if self.step == 0 {
-            self.base.put_aside(1.0, part);
-        }
+        self.study(now, 1.0, part);
         if self.alarm < self.threshold() || !self.may_fall(now) {
             self.alarm = self.alarm.min(self.threshold());
             return false;
+        }
+        if self.step == 0 {
+            self.fell = now;
         }
         self.base.forget();
         self.go_to(self.step + 1, now);
@@ -139,6 +139,22 @@ impl Demotion {
     pub(crate) fn reset(&mut self, now: Moment) {
         self.base.forget();
         self.go_to(0, now);
+    }
+
+    /// Learns the base rate from what is surely ordinary: once the suspicion is gone, or has lasted
+    /// for so long that it is the target's nature.
+    fn study(&mut self, now: Moment, attempts: f64, failures: f64) {
+        let ordinary = if self.step == 0 {
+            self.alarm <= 0.0
+        } else if now.since(self.fell) < self.tuning.believe_after {
+            return;
+        } else {
+            true
+        };
+        self.base.put_aside(attempts, failures);
+        if ordinary {
+            self.base.learn(&self.tuning);
+        }
     }
 
     fn threshold(&self) -> f64 {

@@ -10,9 +10,14 @@ pub(crate) struct Ratio {
 }
 
 impl Ratio {
-    /// The log-likelihood ratios of a Bernoulli trial (Wald 1945) for this base rate.
+    /// The test for a brown-out of a target with this base rate.
     pub(crate) fn of(base: f64, tuning: &DemotionTuning) -> Self {
-        let worse = (base + tuning.suspect_plus).max(base * tuning.suspect_times).min(0.9);
+        Self::between(base, (base + tuning.suspect_plus).max(base * tuning.suspect_times))
+    }
+
+    /// The log-likelihood ratios of a Bernoulli trial (Wald 1945).
+    pub(crate) fn between(base: f64, worse: f64) -> Self {
+        let worse = worse.clamp(base, 0.9);
         Self { failure: (worse / base).ln(), success: ((1.0 - base) / (1.0 - worse)).ln() }
     }
 }
@@ -65,6 +70,8 @@ impl Base {
         self.attempts += self.aside_attempts;
         self.failures += self.aside_failures;
         self.forget();
+        // A rate beyond belief would take long to unlearn.
+        self.failures = self.failures.min(self.attempts * tuning.base_max);
         while self.attempts > tuning.base_attempts_max {
             self.attempts /= 2.0;
             self.failures /= 2.0;
@@ -93,7 +100,7 @@ mod tests {
         assert!((base.rate(&tuning) - tuning.base_min).abs() < 1e-12);
         base.put_aside(900.0, 27.0);
         base.learn(&tuning);
-        assert!((base.rate(&tuning) - 30.0 / 1200.0).abs() < 1e-3);
+        assert!((base.rate(&tuning) - 30.0 / 1200.0).abs() < 1e-9);
     }
 
     #[test]

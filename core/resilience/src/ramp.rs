@@ -59,16 +59,18 @@ impl Ramp {
     }
 
     /// Complete answers.
-    pub(crate) fn handle_success(&mut self, now: Moment, count: u32, ratio: Ratio) {
+    pub(crate) fn handle_success(&mut self, now: Moment, count: u32, base: f64) {
         self.settle(now);
+        let ratio = Ratio::between(base, self.tuning.burst_rate);
         self.good = self.good.saturating_add(count);
         self.alarm = (self.alarm - ratio.success * f64::from(count)).max(0.0);
         self.settle(now);
     }
 
     /// A failure; says whether it was one too many.
-    pub(crate) fn handle_failure(&mut self, now: Moment, weight: Weight, ratio: Ratio) -> bool {
+    pub(crate) fn handle_failure(&mut self, now: Moment, weight: Weight, base: f64) -> bool {
         self.settle(now);
+        let ratio = Ratio::between(base, self.tuning.burst_rate);
         self.alarm += ratio.failure
             * match weight {
                 Weight::None => return false,
@@ -90,11 +92,8 @@ impl Ramp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tuning::DemotionTuning;
 
-    fn ratio() -> Ratio {
-        Ratio::of(0.01, &DemotionTuning::default())
-    }
+    const BASE: f64 = 0.01;
 
     #[test]
     fn comes_back_in_three_minutes_without_any_traffic() {
@@ -109,7 +108,7 @@ mod tests {
     #[test]
     fn comes_back_sooner_with_successes_but_never_at_once() {
         let mut ramp = Ramp::begin(RampTuning::default(), Moment::ZERO, 1.0);
-        ramp.handle_success(Moment::from_secs(1), 1000, ratio());
+        ramp.handle_success(Moment::from_secs(1), 1000, BASE);
         assert_eq!(ramp.share(Moment::from_secs(4)), Some(0.1));
         assert_eq!(ramp.share(Moment::from_secs(5)), Some(0.25));
     }
@@ -117,7 +116,7 @@ mod tests {
     #[test]
     fn takes_its_time_when_trips_are_remembered() {
         let mut ramp = Ramp::begin(RampTuning::default(), Moment::ZERO, 2.0);
-        ramp.handle_success(Moment::from_secs(1), 1000, ratio());
+        ramp.handle_success(Moment::from_secs(1), 1000, BASE);
         assert_eq!(ramp.share(Moment::from_secs(59)), Some(0.1));
         assert_eq!(ramp.share(Moment::from_secs(60)), Some(0.25));
     }
@@ -125,13 +124,13 @@ mod tests {
     #[test]
     fn two_failures_at_the_start_are_a_burst_and_one_among_many_is_not() {
         let mut ramp = Ramp::begin(RampTuning::default(), Moment::ZERO, 1.0);
-        assert!(!ramp.handle_failure(Moment::from_secs(1), Weight::Full, ratio()));
-        assert!(ramp.handle_failure(Moment::from_secs(2), Weight::Full, ratio()));
+        assert!(!ramp.handle_failure(Moment::from_secs(1), Weight::Full, BASE));
+        assert!(ramp.handle_failure(Moment::from_secs(2), Weight::Full, BASE));
         let mut ramp = Ramp::begin(RampTuning::default(), Moment::ZERO, 1.0);
         for second in 1..180 {
-            ramp.handle_success(Moment::from_secs(second), 1, ratio());
+            ramp.handle_success(Moment::from_secs(second), 1, BASE);
             if second % 60 == 0 {
-                assert!(!ramp.handle_failure(Moment::from_secs(second), Weight::Full, ratio()));
+                assert!(!ramp.handle_failure(Moment::from_secs(second), Weight::Full, BASE));
             }
         }
     }

@@ -103,7 +103,7 @@ impl Health {
             return;
         }
         if let Some(ramp) = &mut self.ramp {
-            ramp.handle_success(now, count, self.demotion.ratio());
+            ramp.handle_success(now, count, self.demotion.base_rate());
             if ramp.share(now).is_none() {
                 self.ramp = None;
             }
@@ -117,9 +117,9 @@ impl Health {
             return;
         }
         let stay_away = failure.stay_away;
-        let ratio = self.demotion.ratio();
+        let base = self.demotion.base_rate();
         let burst = match &mut self.ramp {
-            Some(ramp) if ramp.share(now).is_some() => ramp.handle_failure(now, weight, ratio),
+            Some(ramp) if ramp.share(now).is_some() => ramp.handle_failure(now, weight, base),
             Some(_) | None => {
                 self.ramp = None;
                 self.demotion.handle_failure(now, weight);

@@ -1,1 +1,3 @@
-
+mod promises;
+mod scripts;
+mod world;
