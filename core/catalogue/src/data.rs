@@ -40,6 +40,8 @@ struct Entry {
     abilities: Partial,
     #[serde(default = "yes")]
     effort_none: bool,
+    #[serde(default)]
+    listed: bool,
     source: String,
     #[serde(default)]
     estimated: Vec<String>,
@@ -149,6 +151,7 @@ impl File {
                 size: entry.size,
                 abilities: entry.abilities.over(&base),
                 effort_none: entry.effort_none,
+                listed: entry.listed,
                 source: entry.source.clone(),
                 as_of: self.as_of.clone(),
                 estimated: entry.estimated.clone(),

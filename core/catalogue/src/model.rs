@@ -31,6 +31,8 @@ pub struct Model {
     pub abilities: Abilities,
     /// Whether it takes `reasoning_effort: none`; some reasoning models refuse to stop reasoning.
     pub effort_none: bool,
+    /// Whether the name without its `*` is a model one can ask for.
+    pub listed: bool,
     /// Where the facts come from.
     pub source: String,
     /// The day they were collected, `2026-11-21`.
@@ -46,6 +48,12 @@ impl Model {
             Size::Flagship | Size::Main | Size::Small => Tier::Full,
             Size::Local => Tier::Degraded,
         }
+    }
+
+    /// The name a client may ask for, where the entry stands for one model and not only for a
+    /// family; for lists of models.
+    pub fn listed_name(&self) -> Option<&str> {
+        self.listed.then(|| self.name.trim_end_matches('*'))
     }
 
     /// Whether this entry speaks of the model called `name`.

@@ -19,6 +19,27 @@ pub fn check(settings: &Settings, catalogue: &Catalogue) -> Vec<Finding> {
         reach::check(settings, route, &mut findings);
         ladders::check(settings, route, catalogue, &mut findings);
     }
+    join_single_vendor(&mut findings);
     findings.sort_by_key(|finding| finding.severity);
     findings
+}
+
+/// Says once what is true of every route in the same words.
+fn join_single_vendor(findings: &mut Vec<Finding>) {
+    let same = |one: &Finding, other: &Finding| (one.code, &one.what) == (other.code, &other.what);
+    let first = findings.iter().position(|finding| finding.code == "single_vendor");
+    let Some((at, first)) = first.and_then(|at| Some((at, findings.get(at)?.clone()))) else {
+        return;
+    };
+    let routes: Vec<String> = findings
+        .iter()
+        .filter(|finding| same(finding, &first))
+        .map(|finding| finding.place.trim_start_matches("route ").to_owned())
+        .collect();
+    if routes.len() < 2 {
+        return;
+    }
+    findings.retain(|finding| !same(finding, &first));
+    let place = format!("routes {}", routes.join(", "));
+    findings.insert(at.min(findings.len()), Finding { place, ..first });
 }

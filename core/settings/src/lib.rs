@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`Settings`], then [`read`].
 
+mod lookup;
 mod typed;
 
 mod error;

@@ -94,7 +94,8 @@ fn understood(settings: &Settings) -> String {
         lines
             .push(format!("workflow {} {:?} {}", workflow.name, workflow.routes, workflow.details));
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 fn shown(rung: &Rung) -> String {

@@ -132,3 +132,14 @@ fn reasoning_settings_follow_the_vendor() {
         assert_ne!(model.abilities.reasoning, ReasoningForm::Effort, "{}", model.name);
     }
 }
+
+#[test]
+fn lists_only_names_it_would_find_again() {
+    let catalogue = Catalogue::built_in();
+    let listed = catalogue.models().iter().filter_map(|model| Some((model, model.listed_name()?)));
+    let listed: Vec<_> = listed.collect();
+    assert!(listed.len() > 10);
+    for (model, name) in listed {
+        assert_eq!(catalogue.model(&model.vendor, name), Some(model), "{name}");
+    }
+}

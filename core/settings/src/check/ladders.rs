@@ -253,8 +253,8 @@ impl Ladder<'_> {
         let model = self.catalogue.model(&provider.vendor, name)?;
         (!model.abilities.tools_with_reasoning && !model.effort_none).then(|| {
             Finding::new(Severity::Warning, "tools_refused", rung_place(self.route, at))
-                .what(format!("{name} may refuse every request with tools on Chat Completions (reported, not verified)"))
-                .cure(format!("try it, or use `{}/{}`", target.provider, self.own_model(model, &model.vendor)))
+                .what(format!("{name} cannot stop reasoning and then takes no tools on Chat Completions (reported, not verified): requests with tools pass it by"))
+                .cure(format!("use `{}/{}`, or set `abilities: {{ tools: true }}` once you have tried it", target.provider, self.own_model(model, &model.vendor)))
         })
     }
 }

@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use backstop_vocabulary::{Dialect, TargetKey, Tier};
+use backstop_vocabulary::{Dialect, Tier};
 
 use super::Around;
+use super::credentials::{credentials, usual};
 use crate::address::Address;
 use crate::faults::{Faults, closest};
 use crate::known::{KNOWN, Known, known, known_at};
@@ -12,7 +13,7 @@ use crate::later;
 use crate::proxy;
 use crate::section::{Field, Keys, Section};
 use crate::yaml::Place;
-use crate::{Credential, Provider, ProviderKind, Secret};
+use crate::{Provider, ProviderKind};
 
 pub(crate) const KEYS: Keys = Keys {
     section: "provider",
@@ -30,9 +31,6 @@ pub(crate) const KEYS: Keys = Keys {
         "status_page",
     ],
 };
-pub(crate) const CREDENTIAL_KEYS: Keys =
-    Keys { section: "credential", names: &["name", "api_key"] };
-
 /// The words for a tier.
 pub(crate) const TIERS: [(&str, Tier); 2] = [("full", Tier::Full), ("degraded", Tier::Degraded)];
 
@@ -96,18 +94,13 @@ pub(crate) fn providers(
 /// A well-known provider as it comes, with a key from the environment; for `discover`.
 pub(crate) fn hosted(known: Known, around: &Around<'_>, faults: &mut Faults) -> Option<Provider> {
     let address = address(known.name, None, Some(known), around, faults)?;
-    let secret = around.env.get(known.key_variable).filter(|key| !key.trim().is_empty());
-    let credentials = match secret {
-        Some(key) => vec![key_credential(TargetKey::DEFAULT_CREDENTIAL, key)],
-        None => vec![Credential::None],
-    };
     let tier = usual_tier(known.kind, &address);
     Some(Provider {
         name: known.name.into(),
         kind: known.kind,
         dialect: known.dialect,
         base_url: address.url(),
-        credentials,
+        credentials: vec![usual(Some(known), around)],
         vendor: known.name.into(),
         tier,
         concurrency_max: None,
@@ -271,88 +264,6 @@ fn check_loop(
             "write the provider's own address, not the gateway's",
         );
     }
-}
-
-fn key_credential(name: &str, key: &str) -> Credential {
-    Credential::Key { name: name.into(), secret: Secret::new(key.trim()) }
-}
-
-/// The credentials from the one of three keys that stands there, or by custom from the environment.
-fn credentials(
-    section: &Section<'_>,
-    whose: Option<Known>,
-    around: &Around<'_>,
-    faults: &mut Faults,
-) -> Option<Vec<Credential>> {
-    let forms = ["api_key", "credentials", "credential"];
-    let mut given = forms.iter().filter_map(|key| section.get(key).map(|field| (*key, field)));
-    let first = given.next();
-    if let Some((key, field)) = given.next() {
-        let (other, _) = first.as_ref()?;
-        field.fault(
-            faults,
-            format!("`{key}` and `{other}` exclude each other"),
-            "keep one of them",
-        );
-        return None;
-    }
-    match first {
-        Some(("api_key", field)) => {
-            let key = api_key(&field, faults)?;
-            Some(vec![key_credential(TargetKey::DEFAULT_CREDENTIAL, &key)])
-        }
-        Some(("credentials", field)) => several(&field, faults),
-        Some((_, field)) => {
-            let words = [("from_client", Credential::FromClient), ("none", Credential::None)];
-            let names = [("from_client", 0_usize), ("none", 1)];
-            let at = field.word(faults, &names)?;
-            words.get(at).map(|(_, credential)| vec![credential.clone()])
-        }
-        None => {
-            let variable = whose.map(|known| known.key_variable).unwrap_or_default();
-            let key = around.env.get(variable).filter(|key| !key.trim().is_empty());
-            Some(vec![key.map_or(Credential::None, |key| {
-                key_credential(TargetKey::DEFAULT_CREDENTIAL, key)
-            })])
-        }
-    }
-}
-
-/// A key is never quoted, whatever is wrong with it.
-fn api_key(field: &Field<'_>, faults: &mut Faults) -> Option<String> {
-    let text = field.text(faults, "${ANTHROPIC_API_KEY}")?;
-    let key = text.value.trim();
-    if key.chars().any(|letter| letter.is_control() || letter.is_whitespace() || !letter.is_ascii())
-    {
-        let cure = "check it for line breaks, spaces and quotes";
-        field.fault(faults, "this key holds characters that no header may hold", cure);
-        return None;
-    }
-    Some(key.to_owned())
-}
-
-fn several(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<Credential>> {
-    let items = field.list(faults, "[{ name: first, api_key: ${KEY_1} }]");
-    let mut names = BTreeSet::new();
-    let mut credentials = Vec::new();
-    for item in &items {
-        let Some(section) = item.section(faults, CREDENTIAL_KEYS) else { continue };
-        let name =
-            section.need(faults, "name", "first").and_then(|field| field.text(faults, "first"));
-        let key =
-            section.need(faults, "api_key", "${KEY_1}").and_then(|field| api_key(&field, faults));
-        let (Some(name), Some(key)) = (name, key) else { continue };
-        if names.insert(name.value.clone()) {
-            credentials.push(key_credential(&name.value, &key));
-        } else {
-            let what = format!("a credential named `{}` stands above", name.written);
-            item.fault(faults, what, "give each credential a name of its own");
-        }
-    }
-    if items.is_empty() {
-        field.fault(faults, "no credential stands here", "add one, or use `api_key`");
-    }
-    Some(credentials).filter(|credentials| !credentials.is_empty())
 }
 
 fn web_page(field: &Field<'_>, faults: &mut Faults) -> Option<String> {

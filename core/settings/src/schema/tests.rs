@@ -26,7 +26,7 @@ fn describes_the_keys_that_are_read_and_no_others() {
     check("Key", read::keys::KEYS);
     check("Limits", read::limits::KEYS);
     check("Provider", read::providers::KEYS);
-    check("Credential", read::providers::CREDENTIAL_KEYS);
+    check("Credential", read::credentials::KEYS);
     check("Route", read::routes::KEYS);
     check("Deadlines", read::routes::DEADLINE_KEYS);
     check("Objective", read::routes::OBJECTIVE_KEYS);
