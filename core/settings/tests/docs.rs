@@ -55,3 +55,15 @@ fn every_example_in_the_docs_reads() {
         }
     }
 }
+
+#[test]
+fn every_finding_has_its_place_in_the_docs() {
+    let page = std::fs::read_to_string(at_root("docs/configuration.md")).unwrap();
+    let findings = include_str!("../golden/weak_on_the_day/out.txt");
+    let codes = findings.lines().filter_map(|line| line.strip_prefix('[')?.split(']').next());
+    let codes: Vec<&str> = codes.collect();
+    assert!(codes.len() > 20, "the findings are gone");
+    for code in codes {
+        assert!(page.contains(&format!("| `{code}` |")), "`{code}` has no place in the docs");
+    }
+}

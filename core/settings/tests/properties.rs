@@ -123,3 +123,16 @@ proptest! {
         settle(&format!("{}{instead}{}", &good[..from], &good[to..]));
     }
 }
+
+#[test]
+fn refuses_depth_and_breadth_without_end() {
+    settle(&"[".repeat(100_000));
+    settle(&"a: {".repeat(100_000));
+    settle(&format!("routes: {}{}", "[".repeat(1_000), "]".repeat(1_000)));
+    let mut laughs = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for (before, name) in "abcdefghij".chars().zip("bcdefghijk".chars()) {
+        let line = vec![format!("*{before}"); 10].join(", ");
+        laughs += &["", &name.to_string(), ": &", &name.to_string(), " [", &line, "]\n"].concat();
+    }
+    settle(&laughs);
+}
