@@ -8,6 +8,9 @@ use crate::tuning::ClockTuning;
 /// Time to the first token while nothing is known (linkerd's default round trip).
 const TYPICAL_START: Duration = Duration::from_secs(1);
 
+/// Samples between two readings of the histograms.
+const READ_EVERY: u32 = 16;
+
 /// The adaptive clocks of one target, from its own history.
 ///
 /// Attempts that a clock cut off are in the history as "at least this long": without them a clock
@@ -21,18 +24,53 @@ pub(crate) struct Clocks {
     pub(crate) whole: Histogram,
     pub(crate) gap: Histogram,
     frozen_since: Option<Moment>,
+    /// Reading is on the way of every request, learning is not: so the readings are kept.
+    readings: Readings,
+    learnt_since_read: u32,
+}
+
+/// What the clocks show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Readings {
+    /// Median time to the first token of a stream.
+    pub(crate) first_token_typical: Duration,
+    /// How long to wait for it.
+    pub(crate) first_token_clock: Duration,
+    /// From when on waiting for it is slow.
+    pub(crate) slow_after: Duration,
+    /// How long to wait for a whole answer.
+    pub(crate) whole_clock: Duration,
+    /// From when on waiting for it is slow.
+    pub(crate) whole_slow_after: Duration,
+    /// How long a stream may be silent.
+    pub(crate) gap_clock: Duration,
 }
 
 impl Clocks {
     /// Nothing learnt.
     pub(crate) fn new(tuning: ClockTuning) -> Self {
-        Self {
+        Self::recall(tuning, [const { &[] }; 3])
+    }
+
+    /// What a former life learnt: counts by bucket of first tokens, whole answers and gaps.
+    pub(crate) fn recall(tuning: ClockTuning, counts: [&[u32]; 3]) -> Self {
+        let [first_token, whole, gap] = counts.map(Histogram::recall);
+        let mut clocks = Self {
             tuning,
-            first_token: Histogram::default(),
-            whole: Histogram::default(),
-            gap: Histogram::default(),
+            first_token,
+            whole,
+            gap,
             frozen_since: None,
-        }
+            readings: Readings::default(),
+            learnt_since_read: 0,
+        };
+        clocks.read();
+        clocks
+    }
+
+    /// What the clocks show now.
+    pub(crate) fn readings(&self) -> &Readings {
+        &self.readings
     }
 
     /// Learns the times of `count` like attempts. `suspect` freezes.
@@ -49,21 +87,25 @@ impl Clocks {
         if let Some(gap) = timing.longest_gap {
             self.gap.add(gap, count);
         }
+        self.learnt_since_read = self.learnt_since_read.saturating_add(count);
+        if self.learnt_since_read >= READ_EVERY {
+            self.read();
+        }
     }
 
     /// An attempt was cut off by the first-token clock: it would have taken longer.
     pub(crate) fn learn_cut_first_token(&mut self, now: Moment, suspect: Suspect) {
-        let clock = self.first_token_clock();
         if !self.is_frozen(now, suspect) {
-            self.first_token.add(clock, 1);
+            self.first_token.add(self.readings.first_token_clock, 1);
+            self.read();
         }
     }
 
     /// A stream was cut off by the gap clock.
     pub(crate) fn learn_cut_gap(&mut self, now: Moment, suspect: Suspect) {
-        let clock = self.gap_clock();
         if !self.is_frozen(now, suspect) {
-            self.gap.add(clock, 1);
+            self.gap.add(self.readings.gap_clock, 1);
+            self.read();
         }
     }
 
@@ -72,36 +114,48 @@ impl Clocks {
         self.first_token.samples() + self.whole.samples() >= 20
     }
 
-    pub(crate) fn first_token_typical(&self) -> Duration {
+    fn read(&mut self) {
+        self.learnt_since_read = 0;
+        self.readings = Readings {
+            first_token_typical: self.first_token_typical(),
+            first_token_clock: self.first_token_clock(),
+            slow_after: self.slow_after(),
+            whole_clock: self.whole_clock(),
+            whole_slow_after: self.whole_slow_after(),
+            gap_clock: self.gap_clock(),
+        };
+    }
+
+    fn first_token_typical(&self) -> Duration {
         if self.first_token.samples() == 0 {
             return TYPICAL_START;
         }
         self.first_token.quantile(0.5)
     }
 
-    pub(crate) fn first_token_clock(&self) -> Duration {
+    fn first_token_clock(&self) -> Duration {
         let tuning = &self.tuning;
         self.clock(&self.first_token, tuning.first_token_start)
             .clamp(tuning.first_token_min, tuning.first_token_max.max(tuning.first_token_min))
     }
 
-    pub(crate) fn whole_clock(&self) -> Duration {
+    fn whole_clock(&self) -> Duration {
         let tuning = &self.tuning;
         self.clock(&self.whole, tuning.whole_max)
             .clamp(tuning.whole_min, tuning.whole_max.max(tuning.whole_min))
     }
 
-    pub(crate) fn gap_clock(&self) -> Duration {
+    fn gap_clock(&self) -> Duration {
         let tuning = &self.tuning;
         self.clock(&self.gap, tuning.gap_start)
             .clamp(tuning.gap_min, tuning.gap_max.max(tuning.gap_min))
     }
 
-    pub(crate) fn slow_after(&self) -> Duration {
+    fn slow_after(&self) -> Duration {
         self.slow(&self.first_token, self.tuning.slow_start, self.first_token_clock())
     }
 
-    pub(crate) fn whole_slow_after(&self) -> Duration {
+    fn whole_slow_after(&self) -> Duration {
         self.slow(&self.whole, self.tuning.whole_min, self.whole_clock())
     }
 

@@ -69,6 +69,7 @@ impl Health {
         let recent = self.breaker.recent(now);
         let full_floor = state != State::Demoted || self.demotion.leans_healthy();
         let floor = &self.tuning.floor;
+        let clocks = self.clocks.readings();
         Outlook {
             state,
             share: if state.takes_traffic() { self.share(now) } else { 0.0 },
@@ -77,12 +78,12 @@ impl Health {
             until: self.probe_due(now).or_else(|| self.holds.paused_until(now)),
             recent_failure_share: narrow(recent.failure_share()),
             clean: self.breaker.is_closed() && self.breaker.lately(now).failed == 0,
-            first_token_typical: self.clocks.first_token_typical(),
-            first_token_clock: self.clocks.first_token_clock(),
-            slow_after: self.clocks.slow_after(),
-            gap_clock: self.clocks.gap_clock(),
-            whole_clock: self.clocks.whole_clock(),
-            whole_slow_after: self.clocks.whole_slow_after(),
+            first_token_typical: clocks.first_token_typical,
+            first_token_clock: clocks.first_token_clock,
+            slow_after: clocks.slow_after,
+            gap_clock: clocks.gap_clock,
+            whole_clock: clocks.whole_clock,
+            whole_slow_after: clocks.whole_slow_after,
         }
     }
 
@@ -163,7 +164,7 @@ impl Health {
     }
 
     fn slow_after(&self) -> Duration {
-        self.clocks.slow_after()
+        self.clocks.readings().slow_after
     }
 }
 

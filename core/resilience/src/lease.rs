@@ -50,6 +50,7 @@ impl Leases {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -70,5 +71,35 @@ mod tests {
         assert!(!leases.give_back(lost));
         assert_eq!(leases.live_until(Moment::from_secs(61)), Some(Moment::from_secs(120)));
         assert!(leases.give_back(second));
+    }
+
+    proptest! {
+        /// The reference: a list of what is out, of which at most one is live.
+        #[test]
+        fn never_lets_two_live_ones_out(
+            steps in proptest::collection::vec((0_u64..90, 0_u8..3, 0_usize..9), 0..200),
+        ) {
+            let mut leases = Leases::default();
+            let mut out: Vec<(Lease, Moment)> = Vec::new();
+            let mut now = Moment::ZERO;
+            for (gap, what, which) in steps {
+                now += Duration::from_secs(gap);
+                let live = out.last().filter(|(_, until)| now < *until).map(|(_, until)| *until);
+                prop_assert_eq!(leases.live_until(now), live);
+                if what < 2 {
+                    let taken = leases.take(now, MINUTE);
+                    prop_assert_eq!(taken.is_some(), live.is_none());
+                    out.extend(taken.map(|lease| (lease, now + MINUTE)));
+                } else if !out.is_empty() {
+                    let which = which.min(out.len() - 1);
+                    let newest = which == out.len() - 1;
+                    let (lease, _) = out.remove(which);
+                    prop_assert_eq!(leases.give_back(lease), newest);
+                    if newest {
+                        out.clear();
+                    }
+                }
+            }
+        }
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Ramp {
     step: usize,
     since: Moment,
     good: u32,
+    /// When the successes of this step were complete.
+    full: Option<Moment>,
     step_min: Duration,
     alarm: f64,
 }
@@ -33,6 +35,7 @@ impl Ramp {
             step: 0,
             since: now,
             good: 0,
+            full: None,
             step_min: if patient { tuning.step_max } else { tuning.step_min },
             alarm: tuning.head_start,
             tuning,
@@ -44,13 +47,9 @@ impl Ramp {
         Self { step: step.min(tuning.shares.len() - 1), ..Self::begin(tuning, now, trips) }
     }
 
-    /// The step now, 0 first.
+    /// The step now, 0 first; the number of shares once the return is complete.
     pub(crate) fn step(&self, now: Moment) -> usize {
-        let step_nanos = self.tuning.step_max.as_nanos().max(1);
-        let waited = usize::try_from(now.since(self.since).as_nanos() / step_nanos);
-        let early =
-            self.good >= self.tuning.step_successes && now.since(self.since) >= self.step_min;
-        self.step + waited.unwrap_or(usize::MAX).max(usize::from(early))
+        self.place(now).0
     }
 
     /// The share now, or `None` once the return is complete.
@@ -63,6 +62,9 @@ impl Ramp {
         self.settle(now);
         let ratio = Ratio::between(base, self.tuning.burst_rate);
         self.good = self.good.saturating_add(count);
+        if self.good >= self.tuning.step_successes {
+            self.full.get_or_insert(now);
+        }
         self.alarm = (self.alarm - ratio.success * f64::from(count)).max(0.0);
         self.settle(now);
     }
@@ -82,16 +84,31 @@ impl Ramp {
 
     /// Moves to the step of this moment and starts counting anew there.
     fn settle(&mut self, now: Moment) {
-        let step = self.step(now);
+        let (step, since) = self.place(now);
         if step > self.step {
-            (self.step, self.since, self.good) = (step, now, 0);
+            (self.step, self.since, self.good, self.full) = (step, since, 0, None);
         }
+    }
+
+    /// The step of this moment and when it began.
+    fn place(&self, now: Moment) -> (usize, Moment) {
+        let (mut step, mut since) = (self.step, self.since);
+        let early = self.full.map_or(Moment::NEVER, |full| full.max(since + self.step_min));
+        let mut ends = early.min(since + self.tuning.step_max);
+        while ends <= now && step < self.tuning.shares.len() {
+            (step, since) = (step + 1, ends);
+            // Of the steps after the counted one nothing is known but the time.
+            ends = since + self.tuning.step_max;
+        }
+        (step, since)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use proptest::prelude::*;
 
     const BASE: f64 = 0.01;
 
@@ -131,6 +148,43 @@ mod tests {
             ramp.handle_success(Moment::from_secs(second), 1, BASE);
             if second % 60 == 0 {
                 assert!(!ramp.handle_failure(Moment::from_secs(second), Weight::Full, BASE));
+            }
+        }
+    }
+
+    /// The reference: walks through time in quarter seconds, counting what each step has seen.
+    fn naive(successes: &[u64], until_quarter: u64) -> usize {
+        let (mut step, mut began, mut seen) = (0, 0, 0);
+        for quarter in 0..=until_quarter {
+            let arrived = successes.iter().filter(|at| **at == quarter).count();
+            for success in 0..=arrived {
+                seen += success.min(1);
+                if quarter - began >= 240 || seen >= 20 && quarter - began >= 20 {
+                    (step, began, seen) = (step + 1, quarter, 0);
+                }
+            }
+        }
+        step
+    }
+
+    proptest! {
+        #[test]
+        fn is_at_the_step_that_a_walk_through_time_finds(
+            gaps in proptest::collection::vec(0_u64..300, 0..150),
+            density in 1_u64..100,
+        ) {
+            let mut ramp = Ramp::begin(RampTuning::default(), Moment::ZERO, 1.0);
+            let mut quarter = 0;
+            let mut successes = Vec::new();
+            for gap in gaps {
+                quarter += gap / density;
+                successes.push(quarter);
+                let now = Moment::from_millis(quarter * 250);
+                ramp.handle_success(now, 1, BASE);
+                if ramp.share(now).is_none() {
+                    break;
+                }
+                prop_assert_eq!(ramp.step(now), naive(&successes, quarter));
             }
         }
     }

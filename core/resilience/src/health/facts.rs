@@ -66,7 +66,9 @@ impl Health {
             Err(failure) if says_nothing(failure) => self.put_off(now),
             Err(failure) => {
                 self.note_hold(now, failure);
-                self.holds.put_off(now, self.tuning.holds.auth_unproved);
+                if Why::of(failure.class).is_none() {
+                    self.holds.put_off(now, self.tuning.holds.auth_min);
+                }
                 if self.breaker.is_closed() {
                     self.fail(now, failure.class.weight(), failure);
                 } else {

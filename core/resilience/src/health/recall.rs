@@ -3,8 +3,8 @@ use std::time::Duration;
 use backstop_vocabulary::Moment;
 
 use super::Health;
+use crate::clocks::Clocks;
 use crate::evidence::Base;
-use crate::histogram::Histogram;
 use crate::holds::Why;
 use crate::memory::Memory;
 use crate::pause::Pauses;
@@ -65,9 +65,8 @@ impl Health {
             block.map(|why| (why, left(memory.block_left_ms))),
             [finite(memory.rate_level), finite(memory.block_level)],
         );
-        health.clocks.first_token = Histogram::recall(&memory.first_token);
-        health.clocks.whole = Histogram::recall(&memory.whole);
-        health.clocks.gap = Histogram::recall(&memory.gap);
+        let counts: [&[u32]; 3] = [&memory.first_token, &memory.whole, &memory.gap];
+        health.clocks = Clocks::recall(tuning.clocks, counts);
         health
     }
 }

@@ -60,10 +60,10 @@ fn a_blocked_target_takes_probes_only() {
     assert_eq!(health.admit(at(301), Purpose::LastResort), Verdict::Refused { until: at(305) });
     let lease = probe(&mut health, at(305));
     health.handle_probe_ending(at(306), lease, Err(&failure(Class::AuthRefused)));
-    assert_eq!(health.probe_due(at(306)), Some(at(306) + Duration::from_secs(60)));
-    let lease = probe(&mut health, at(366));
-    health.handle_probe_ending(at(367), lease, Ok(()));
-    assert_eq!(state(&health, 367), "closed");
+    assert_eq!(health.probe_due(at(306)), Some(at(316)));
+    let lease = probe(&mut health, at(316));
+    health.handle_probe_ending(at(317), lease, Ok(()));
+    assert_eq!(state(&health, 317), "closed");
 }
 
 #[test]
