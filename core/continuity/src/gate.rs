@@ -61,6 +61,7 @@ pub struct Gate {
     hold: Hold,
     after: AfterCommit,
     committed: bool,
+    keeps_text: bool,
     seen: Seen,
     open_calls: u32,
     finish: Option<Finish>,
@@ -94,6 +95,7 @@ impl Gate {
             hold,
             after,
             committed: false,
+            keeps_text: after == AfterCommit::Resume,
             seen: Seen::Nothing,
             open_calls: 0,
             finish: None,
@@ -153,6 +155,7 @@ impl Gate {
     /// Gives resume up: the delivered text is forgotten, because memory is short.
     pub fn forget(&mut self) {
         self.after = AfterCommit::Error;
+        self.keeps_text = false;
         self.sent.text = String::new();
     }
 
@@ -161,7 +164,8 @@ impl Gate {
         self.committed
     }
 
-    /// The visible text released so far, over all blocks; empty after [`Self::forget`].
+    /// The visible text released so far, over all blocks and targets; kept only for a gate that may
+    /// resume, and empty after [`Self::forget`].
     pub fn delivered(&self) -> &str {
         &self.sent.text
     }
@@ -184,7 +188,9 @@ impl Gate {
     fn note(&mut self, event: &Event) {
         let (seen, open_text) = match event {
             Event::Text(piece) => {
-                self.held.text.push_str(piece);
+                if self.keeps_text {
+                    self.held.text.push_str(piece);
+                }
                 (Seen::Content, true)
             }
             Event::Reasoning(_) | Event::ReasoningOpaque(_) => (self.worth_of_reasoning(), false),
@@ -241,7 +247,7 @@ impl Gate {
 
     fn release(&mut self) {
         self.committed = true;
-        if self.after == AfterCommit::Resume {
+        if self.keeps_text {
             self.sent.text.push_str(&self.held.text);
         }
         self.sent.calls += self.held.calls;

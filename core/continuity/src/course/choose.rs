@@ -148,7 +148,9 @@ impl Course {
                 && is_against_vendor(&tried.failure)
         });
         let suspected = question.health.suspected(candidate.target, question.now);
-        (self.records[index].share == Some(false), failed, suspected, candidate.rung)
+        // The pacer's no is over once the target is well again.
+        let scarce = self.records[index].share == Some(false) && question.looks[index].share < 1.0;
+        (scarce, failed, suspected, candidate.rung)
     }
 
     /// Turns the first pick of a request into a probe or the trickle where one is due.

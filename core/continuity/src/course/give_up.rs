@@ -7,8 +7,12 @@ use std::time::Duration;
 use backstop_resilience::State;
 use backstop_vocabulary::{Class, Failure, Fault, Moment};
 
+use super::faults::may_repeat;
 use super::{Course, Tried};
 use crate::Outlooks;
+
+/// What a target that failed once and is not paused is given: the backoff of a throttle.
+const SOON: Duration = Duration::from_secs(1);
 
 impl Course {
     /// The failure that helps the client most: its own fault first, then a rate limit that all
@@ -58,15 +62,18 @@ impl Course {
 
     /// How long until the first target that could serve this request may be back.
     fn soonest_return(&self, now: Moment, health: &dyn Outlooks) -> Option<Duration> {
-        let waits = (0..self.candidates.len()).filter_map(|index| {
+        let wait = |index: usize| {
             let (candidate, record) = (&self.candidates[index], &self.records[index]);
             candidate.standing.ok()?;
             let outlook = health.outlook(candidate.target, now);
-            let asked = record.stay_away.map(|wait| record.failed_at + wait);
-            let until = if outlook.state.takes_traffic() { None } else { outlook.until };
-            asked.into_iter().chain(until).max().filter(|at| *at > now).map(|at| at - now)
-        });
-        waits.min()
+            let asked = record.stay_away.map(|wait| record.failed_at + wait).filter(|at| *at > now);
+            if outlook.state.takes_traffic() {
+                let is_transient = record.last.is_some_and(may_repeat);
+                return asked.map(|at| at - now).or_else(|| is_transient.then_some(SOON));
+            }
+            asked.into_iter().chain(outlook.until).max().filter(|at| *at > now).map(|at| at - now)
+        };
+        (0..self.candidates.len()).filter_map(wait).min()
     }
 
     fn what_was_tried(&self, class: Class) -> String {

@@ -313,7 +313,7 @@ fn keeps_one_attempt_for_a_different_vendor() {
         2s 2 connection_reset     => failover 3
         3s 3 connection_reset     => failover 4
         4s 4 connection_reset     => failover 5
-        5s 5 connection_reset     => give up rung_exhausted
+        5s 5 connection_reset     => give up rung_exhausted 1s
         ",
     );
 }
@@ -431,7 +431,7 @@ fn ends_at_the_deadline() {
         "a@x | b@y",
         "
         0s -                      => first 0
-        60s 0 first_token_timeout => give up deadline_passed
+        60s 0 first_token_timeout => give up deadline_passed 1s
         ",
     );
 }
