@@ -8,13 +8,17 @@ use crate::ramp::Ramp;
 
 impl Health {
     /// `count` attempts were answered completely since the last call; `timing` is that of one of them.
+    ///
+    /// Without a timing (a total of zero) nobody knows when they began: they count, but neither
+    /// validate an open target nor lift a block, as they may be older than it.
     pub fn handle_success(&mut self, now: Moment, count: u32, timing: &Timing) {
         if count == 0 {
             return;
         }
         let suspect = self.suspect(now);
         self.clocks.learn(now, count, timing, suspect);
-        self.succeed(now, count, now - timing.total);
+        let unknown = timing.total.is_zero();
+        self.succeed(now, count, if unknown { Moment::ZERO } else { now - timing.total });
     }
 
     /// An attempt failed. Failures that are not the target's say nothing and change nothing.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use backstop_vocabulary::{Class, Failure, Moment};
+use backstop_vocabulary::{Class, Failure, Moment, Timing};
 use proptest::prelude::*;
 
 use super::world::good;
@@ -91,6 +91,21 @@ fn an_ending_that_says_nothing_gives_the_lease_back() {
         health.release(at(313), lease);
         assert_eq!(health.probe_due(at(313)), Some(at(314)), "{class}");
     }
+}
+
+#[test]
+fn answers_that_began_before_the_opening_or_nobody_knows_when_do_not_close_it() {
+    let mut health = lived();
+    open(&mut health, at(300));
+    for _ in 0..9 {
+        health.handle_success(at(301), 5, &good());
+        health.handle_success(at(301), 5, &Timing::default());
+    }
+    assert_eq!(state(&health, 301), "open");
+    for _ in 0..3 {
+        health.handle_success(at(303), 5, &good());
+    }
+    assert_eq!(state(&health, 303), "ramping");
 }
 
 #[test]
