@@ -118,7 +118,7 @@ fn write_extras(draft: &mut Draft<'_>) -> Result<(), Failure> {
         if draft.is_native() {
             match (draft.fields.get_mut(name), value) {
                 (Some(Value::Object(ours)), Value::Object(theirs)) => ours.extend(theirs.clone()),
-                (Some(_), _) => {}
+                (Some(_), _) => draft.lose(name, "the model is told otherwise"),
                 (None, Value::Object(_)) if name == "stream_options" && !draft.target.stream => {}
                 (None, value) => draft.set(name, value.clone()),
             }

@@ -91,6 +91,14 @@ fn write_others(
     messages: &mut Vec<Value>,
 ) -> Result<(), Failure> {
     for turn in turns {
+        let lowered;
+        let turn = if turn.role == Role::System && !takes_system_turn(draft, messages) {
+            draft.lose("messages.system", "became a marked user text");
+            lowered = marked(turn);
+            &lowered
+        } else {
+            turn
+        };
         let rest = turn.blocks.iter().filter(|block| !matches!(block, Block::ToolResult(_)));
         let rest: Vec<&Block> = rest.collect();
         if rest.is_empty() {
@@ -112,6 +120,24 @@ fn write_others(
         messages.push(message.into());
     }
     Ok(())
+}
+
+/// Whether an instruction may stand here. The templates of many open models refuse one that is not
+/// the first message.
+fn takes_system_turn(draft: &Draft<'_>, messages: &[Value]) -> bool {
+    draft.target.abilities.system_turns || messages.is_empty()
+}
+
+/// The instruction as user text, marked as what it is, at the same place: at the top it would say
+/// something else.
+fn marked(turn: &Turn) -> Turn {
+    let mut turn = Turn { role: Role::User, ..turn.clone() };
+    for block in &mut turn.blocks {
+        if let Block::Text(text) = block {
+            text.text = format!("<system-reminder>\n{}\n</system-reminder>", text.text);
+        }
+    }
+    turn
 }
 
 fn user_content(

@@ -74,6 +74,7 @@ fn original() -> Abilities {
         sampling: false,
         tools_with_reasoning: false,
         stop_max: 0,
+        system_turns: true,
         ..Abilities::default()
     }
 }
@@ -110,9 +111,12 @@ fn results_follow_their_calls_in_call_order_and_pictures_come_after() {
                 { "type": "image_url", "image_url": { "url": "data:image/png;base64,AA" } },
             ]},
             { "role": "user", "content": "next" },
-            { "role": "system", "content": "mind" },
+            { "role": "user", "content": "<system-reminder>\nmind\n</system-reminder>" },
         ])
     );
+    assert_eq!(losses, ["messages.system=became a marked user text"]);
+    let (body, losses) = sent(&request, &original());
+    assert_eq!(body["messages"][6], json!({ "role": "developer", "content": "mind" }));
     assert_eq!(losses, [""; 0]);
 }
 
