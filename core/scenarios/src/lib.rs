@@ -27,33 +27,34 @@ mod wire;
 
 mod world;
 
-//LATER mod ear;
-//LATER mod item;
-//LATER mod workload;
+mod ear;
+mod item;
+mod workload;
 
-//LATER mod baseline;
-//LATER mod oracle;
-//LATER mod seen;
-//LATER mod strategy;
-//LATER mod tally;
+mod baseline;
+mod oracle;
+mod seen;
+mod strategy;
+mod tally;
 
 pub use ask::{Ask, Delivery, ToolAsk};
-//LATER pub use baseline::{Baselines, play};
+pub use baseline::play;
 pub use continuation::{Continuation, ContinuationMix, ContinuationMode};
-//LATER pub use ear::{Ear, Flaw, Heard};
+pub use ear::{Ear, Flaw, Heard};
 pub use intake::{Intake, RequestHead};
-//LATER pub use item::{Verdict, WorkItem};
-//LATER pub use oracle::oracle;
+pub use item::{Verdict, Wish, WorkItem};
+pub use oracle::oracle;
 pub use refusal::Refusal;
 pub use scenario::{
     Base, Demo, Evidence, Kind, LadderRung, Latency, Phase, Population, ProviderSettings, Ramp,
     Scenario, ScenarioError, Scope, Segment, Spread, Wave, WorkloadSettings,
 };
 pub use script::{Act, Outcome, Reply, Step, Token};
-//LATER pub use seen::{Seen, SeenKind};
+pub use seen::{Seen, SeenKind};
 pub use severity::{Severity, Shares};
-//LATER pub use strategy::{Direct, Move, Naive, SdkRetries, Strategy};
+pub use speech::is_sealed;
+pub use strategy::{Direct, Move, Naive, SdkRetries, Strategy};
 pub use symptom::{Complaint, ErrorForm, ErrorPlace, Knobs, RetryAdvice, Symptom};
-//LATER pub use tally::{Figures, Group, Report, Tally};
-//LATER pub use workload::{Arrival, Workload};
+pub use tally::{Figures, Report, Tally};
+pub use workload::{Arrival, Workload};
 pub use world::{Behaviour, Connecting, World};

@@ -80,8 +80,8 @@ pub(crate) fn prose(prompt: u64) -> String {
     text
 }
 
-/// Whether a text of [`prose`] is whole.
-pub(crate) fn is_sealed(text: &str) -> bool {
+/// Whether a simulated model's free text is whole: its last sentence is a digest of all before it.
+pub fn is_sealed(text: &str) -> bool {
     text.rfind("The end is #").is_some_and(|at| text[at..] == seal(&text[..at]))
 }
 

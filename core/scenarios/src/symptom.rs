@@ -180,6 +180,7 @@ impl Symptom {
     pub const ALL: &'static [(&'static str, Self)] = NAMES;
 
     /// The symptom of that name with these knobs. A knob that does not apply changes nothing.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most symptoms have no knob")]
     pub fn named(name: &str, knobs: &Knobs) -> Option<Self> {
         let (_, symptom) = NAMES.iter().find(|(known, _)| *known == name)?;
         Some(match *symptom {

@@ -53,21 +53,24 @@ impl Scenario {
         Some(Segment { name, from, to, phases })
     }
 
-    /// The same outage in seconds instead of hours: each segment is shown as long as the longest
-    /// `demo` of its phases, quiet ones as long as `demo` says; a segment of zero is left out.
-    /// Waves and ramps shrink with their segment. Clocks and pauses of clients do **not** shrink:
-    /// whoever shows this must say so.
-    #[must_use]
-    pub fn shortened(&self, demo: Demo) -> Self {
+    /// The same outage in seconds instead of hours, and the true length of each of its segments:
+    /// a segment is shown as long as the longest `demo` of its phases, quiet ones as long as `demo`
+    /// says, and one of zero is left out. Waves and ramps shrink with their segment. Clocks and
+    /// pauses of clients do **not** shrink: whoever shows this must say so.
+    pub fn shortened(&self, demo: Demo) -> (Self, Vec<Duration>) {
         let segments = self.segments();
         let mut places = Vec::with_capacity(segments.len() + 1);
+        let mut true_lengths = Vec::new();
         let mut at = Duration::ZERO;
         for segment in &segments {
             places.push((segment.from, at));
             let longest = segment.phases.iter().map(|nth| self.phases[*nth].demo).max();
-            at += longest.unwrap_or(demo.quiet).min(segment.length());
+            let shown = longest.unwrap_or(demo.quiet).min(segment.length());
+            if !shown.is_zero() {
+                true_lengths.push(segment.length());
+            }
+            at += shown;
         }
-        places.push((self.length, at));
         let moved = |old: Duration| {
             places.iter().find(|(from, _)| *from == old).map_or(at, |(_, new)| *new)
         };
@@ -76,14 +79,13 @@ impl Scenario {
         for phase in &mut short.phases {
             let old = phase.to.saturating_sub(phase.from);
             (phase.from, phase.to) = (moved(phase.from), moved(phase.to));
-            let scale =
-                phase.to.saturating_sub(phase.from).as_secs_f64() / old.as_secs_f64().max(1e-9);
+            let new = phase.to.saturating_sub(phase.from);
+            let scale = new.as_secs_f64() / old.as_secs_f64().max(1e-9);
             if let Some(wave) = &mut phase.wave {
-                // Six periods would fit any demo; fewer would show no wave.
-                let most = phase.to.saturating_sub(phase.from) / 3;
-                wave.period = wave.period.mul_f64(scale).max(Duration::from_secs(2)).min(most);
+                // Shorter periods than this cannot be told from noise; fewer than three are no wave.
+                wave.period = wave.period.mul_f64(scale).max(Duration::from_secs(2)).min(new / 3);
             }
         }
-        short
+        (short, true_lengths)
     }
 }

@@ -82,10 +82,8 @@ impl<'a> Composer<'a> {
     /// An answer, or the beginning of one, after a wait for a place.
     pub(super) fn answered(mut self, symptom: Option<Symptom>, wait: Duration) -> Reply {
         let plan = self.plan(symptom);
-        if let Some(symptom) = symptom {
-            if let Some(reply) = self.spoilt(symptom, &plan, wait) {
-                return reply;
-            }
+        if let Some(reply) = symptom.and_then(|symptom| self.spoilt(symptom, &plan, wait)) {
+            return reply;
         }
         let mut stall = Duration::ZERO;
         if let Some(Symptom::StallThenSuccess(longer)) = symptom {
@@ -106,7 +104,7 @@ impl<'a> Composer<'a> {
         let frames = wire::frames(self.ask.dialect, &self.voice(plan));
         let early = plan.first_token / 2;
         line.head(wait + early, 200, self.headers()).bytes(Duration::ZERO, frames.opening);
-        let mut after = plan.first_token - early;
+        let mut after = plan.first_token.saturating_sub(early);
         for piece in frames.content {
             line.bytes(after, piece).first_token();
             after = plan.piece;

@@ -56,10 +56,9 @@ impl World {
             let Some(behaviour) = self.behaviours.get(nth) else { break };
             let (symptom, share) = (behaviour.symptom, behaviour.share);
             let drawn = drawn_before(ask, symptom, &behaviour.scope);
-            if hits(&behaviour.scope, ask) && !drawn && self.chance.happens(share) {
-                if concerns(symptom, ask) {
-                    return Some(symptom);
-                }
+            let hit = hits(&behaviour.scope, ask) && !drawn && concerns(symptom, ask);
+            if hit && self.chance.happens(share) {
+                return Some(symptom);
             }
         }
         for phase in &self.scenario.phases {

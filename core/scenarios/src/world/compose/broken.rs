@@ -20,6 +20,7 @@ enum Turn {
 
 impl Composer<'_> {
     /// The reply of a symptom that takes no place at the provider; `None` for all others.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other symptoms spoil an answer")]
     pub(in crate::world) fn unanswered(mut self, symptom: Symptom) -> Option<Reply> {
         if let Symptom::Html(status) = symptom {
             return Some(self.web_page(status, Some(symptom)));
@@ -68,6 +69,10 @@ impl Composer<'_> {
     }
 
     /// The reply of a symptom that spoils an answer; `None` when this symptom leaves it whole.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "all other symptoms have a reply of their own"
+    )]
     pub(super) fn spoilt(&self, symptom: Symptom, plan: &Plan, wait: Duration) -> Option<Reply> {
         let mut line = Timeline::new();
         let early = wait + plan.first_token / 2;
@@ -89,7 +94,7 @@ impl Composer<'_> {
             Symptom::SilenceMidStream => self.half(&mut line, plan, (wait, Turn::silence())),
             Symptom::CutStream => self.half(&mut line, plan, (wait, Turn::end())),
             Symptom::ErrorInStream(form, place) => {
-                return self.error_inside((symptom, form, place), plan, wait);
+                return Some(self.error_inside((symptom, form, place), plan, wait));
             }
             Symptom::MalformedFrame => {
                 let frame = wire::malformed_frame(self.ask.dialect);
@@ -161,7 +166,7 @@ impl Composer<'_> {
     ) {
         let early = plan.first_token / 2;
         line.head(wait + early, 200, self.headers()).bytes(Duration::ZERO, opening);
-        let mut after = plan.first_token - early;
+        let mut after = plan.first_token.saturating_sub(early);
         for piece in content {
             line.bytes(after, piece).first_token();
             after = plan.piece;
@@ -174,14 +179,14 @@ impl Composer<'_> {
         (symptom, form, place): (Symptom, ErrorForm, ErrorPlace),
         plan: &Plan,
         wait: Duration,
-    ) -> Option<Reply> {
+    ) -> Reply {
         let mut line = Timeline::new();
         if !self.ask.delivery.is_stream() {
             let refusal = Refusal::new(500, "api_error", "Internal server error");
             let (headers, body) = refusal.write(self.ask.dialect, &self.request_id());
             line.head(wait + plan.first_token, 500, headers).bytes(Duration::ZERO, body);
             line.step(Duration::ZERO, Act::End);
-            return Some(line.reply(Outcome::Status(500, None), self.token, Some(symptom)));
+            return line.reply(Outcome::Status(500, None), self.token, Some(symptom));
         }
         let mut frames = wire::frames(self.ask.dialect, &self.voice(plan));
         let keep = match place {
@@ -192,7 +197,7 @@ impl Composer<'_> {
         self.beginning(&mut line, plan, (wait, frames.opening, frames.content));
         let frame = wire::error_frame(self.ask.dialect, form, &self.request_id());
         line.bytes(plan.piece, frame).step(Duration::ZERO, Act::End);
-        Some(line.reply(Outcome::Broken, self.token, Some(symptom)))
+        line.reply(Outcome::Broken, self.token, Some(symptom))
     }
 
     /// All but the very last event. Clients of Chat Completions do not miss `[DONE]`; some of

@@ -1,0 +1,174 @@
+//! What a strict client of a dialect makes of an answer. Written apart from the gateway's own
+//! readers on purpose.
+
+use backstop_vocabulary::Dialect;
+
+use crate::Delivery;
+
+mod anthropic;
+mod openai;
+
+#[cfg(test)]
+mod tests;
+
+/// An answer as a client understood it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// The visible text.
+    pub text: String,
+    /// The calls: name and arguments.
+    pub calls: Vec<(String, String)>,
+    /// The model that says it answered.
+    pub model: String,
+}
+
+/// Why an answer is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// An error status.
+    Status(u16),
+    /// No connection, or one that broke.
+    Disconnected,
+    /// It ended without its terminal event.
+    Cut,
+    /// An error inside a 200, by its type.
+    ErrorInside(String),
+    /// It breaks the dialect's own rules.
+    Malformed(String),
+    /// Nothing in it.
+    Empty,
+    /// Arguments or JSON that cannot be read.
+    GarbledArguments,
+    /// Another answer than the prompt asks for.
+    WrongAnswer,
+    /// Nothing in time.
+    TooLate,
+}
+
+/// Listens to the body of a 200.
+#[derive(Debug)]
+pub struct Ear {
+    delivery: Delivery,
+    buffer: Vec<u8>,
+    state: State,
+    flaw: Option<Flaw>,
+}
+
+#[derive(Debug)]
+enum State {
+    Anthropic(anthropic::State),
+    Openai(openai::State),
+}
+
+impl Ear {
+    /// An ear for an answer in this dialect.
+    pub fn new(dialect: Dialect, delivery: Delivery) -> Self {
+        let state = match dialect {
+            Dialect::AnthropicMessages => State::Anthropic(anthropic::State::default()),
+            Dialect::OpenaiChat => State::Openai(openai::State::default()),
+        };
+        Self { delivery, buffer: Vec::new(), state, flaw: None }
+    }
+
+    /// Takes some of the body in.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        if !self.delivery.is_stream() {
+            return;
+        }
+        while let Some((end, next)) = frame_end(&self.buffer) {
+            let frame: Vec<u8> = self.buffer.drain(..next).take(end).collect();
+            self.frame(&frame);
+        }
+    }
+
+    /// Whether content has begun: the first token, or for a whole answer any byte.
+    pub fn has_begun(&self) -> bool {
+        if !self.delivery.is_stream() {
+            return !self.buffer.is_empty();
+        }
+        match &self.state {
+            State::Anthropic(state) => state.has_begun(),
+            State::Openai(state) => state.has_begun(),
+        }
+    }
+
+    /// Whether the terminal event has come; what the connection does then no longer matters.
+    pub const fn is_done(&self) -> bool {
+        match &self.state {
+            State::Anthropic(state) => state.done,
+            State::Openai(state) => state.done,
+        }
+    }
+
+    /// The answer, now that the body is over.
+    pub fn finish(mut self) -> Result<Heard, Flaw> {
+        if let Some(flaw) = self.flaw {
+            return Err(flaw);
+        }
+        if self.delivery.is_stream() {
+            if !self.buffer.iter().all(u8::is_ascii_whitespace) && !self.is_done() {
+                return Err(Flaw::Cut);
+            }
+        } else {
+            let body: serde_json::Value = serde_json::from_slice(&self.buffer)
+                .map_err(|error| Flaw::Malformed(error.to_string()))?;
+            match &mut self.state {
+                State::Anthropic(state) => state.whole(&body)?,
+                State::Openai(state) => state.whole(&body)?,
+            }
+        }
+        let heard = match self.state {
+            State::Anthropic(state) => state.finish()?,
+            State::Openai(state) => state.finish()?,
+        };
+        if heard.text.is_empty() && heard.calls.is_empty() {
+            return Err(Flaw::Empty);
+        }
+        let readable = |(_, arguments): &(String, String)| {
+            serde_json::from_str::<serde_json::Value>(arguments).is_ok()
+        };
+        if heard.calls.iter().all(readable) { Ok(heard) } else { Err(Flaw::GarbledArguments) }
+    }
+
+    fn frame(&mut self, frame: &[u8]) {
+        if self.flaw.is_some() || self.is_done() {
+            return;
+        }
+        let Ok(text) = std::str::from_utf8(frame) else {
+            self.flaw = Some(Flaw::Malformed("a frame is not UTF-8".to_owned()));
+            return;
+        };
+        let (mut event, mut data) = ("", String::new());
+        for line in text.lines() {
+            if let Some(value) = line.strip_prefix("event:") {
+                event = value.trim_start();
+            } else if let Some(value) = line.strip_prefix("data:") {
+                data.push_str(value.trim_start());
+            }
+        }
+        if data.is_empty() {
+            return;
+        }
+        let result = match &mut self.state {
+            State::Anthropic(state) => state.frame(event, &data),
+            State::Openai(state) => state.frame(&data),
+        };
+        self.flaw = result.err();
+    }
+}
+
+/// Where the first frame ends and where the next begins.
+fn frame_end(buffer: &[u8]) -> Option<(usize, usize)> {
+    let lf = buffer.windows(2).position(|two| two == b"\n\n").map(|at| (at, at + 2));
+    let crlf = buffer.windows(4).position(|four| four == b"\r\n\r\n").map(|at| (at, at + 4));
+    match (lf, crlf) {
+        (Some(lf), Some(crlf)) => Some(lf.min(crlf)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// A flaw of the dialect's rules.
+fn malformed(why: impl Into<String>) -> Flaw {
+    Flaw::Malformed(why.into())
+}
