@@ -19,6 +19,7 @@ mod again;
 mod choose;
 mod faults;
 mod give_up;
+mod opening;
 mod plan;
 mod policy;
 #[cfg(test)]

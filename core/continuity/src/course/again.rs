@@ -121,6 +121,12 @@ impl Course {
             a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2))
         })?;
         let target = self.candidates[least].target;
+        let wants_probe = question.looks[least].state == State::HalfOpen
+            && !self.records[least].probed
+            && question.health.may_probe(target, question.now);
+        if wants_probe {
+            return Some(Choice::Go(least, AttemptPurpose::Probe));
+        }
         question
             .health
             .last_resort_allowed(target, question.now)

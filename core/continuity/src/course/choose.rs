@@ -4,7 +4,7 @@ use backstop_resilience::{Outlook, State};
 use backstop_vocabulary::{Chance, Class, Moment, Tier};
 
 use super::faults::is_against_vendor;
-use super::{Course, Resuming, STALE_RETRIES_MAX};
+use super::{Course, STALE_RETRIES_MAX};
 use crate::{AttemptPurpose, Outlooks};
 
 /// What was chosen.
@@ -97,12 +97,13 @@ impl Course {
         rule: &dyn Fn(&Self, usize) -> bool,
     ) -> Option<usize> {
         loop {
-            let options: Vec<usize> = (0..self.candidates.len())
+            let options: Vec<(Key, usize)> = (0..self.candidates.len())
                 .filter(|&index| self.may_go(index, question) && rule(self, index))
+                .map(|index| (self.key(index, question), index))
                 .collect();
-            let best = options.iter().map(|&index| self.key(index, question)).min()?;
-            let equals = options.into_iter().filter(|&index| self.key(index, question) == best);
-            let chosen = self.draw(equals.collect(), chance)?;
+            let best = options.iter().map(|(key, _)| *key).min()?;
+            let equals = options.into_iter().filter(|(key, _)| *key == best);
+            let chosen = self.draw(equals.map(|(_, index)| index).collect(), chance)?;
             let unasked = self.records[chosen].share.is_none();
             if !unasked || question.looks[chosen].share >= 1.0 {
                 return Some(chosen);
@@ -115,7 +116,7 @@ impl Course {
 
     /// Draws by weight; with an affinity, by weighted rendezvous hashing, so that a session keeps
     /// to its target and others keep theirs when one goes.
-    fn draw(&self, mut options: Vec<usize>, chance: &mut Chance) -> Option<usize> {
+    pub(super) fn draw(&self, mut options: Vec<usize>, chance: &mut Chance) -> Option<usize> {
         if options.iter().any(|&index| self.candidates[index].weight > 0) {
             options.retain(|&index| self.candidates[index].weight > 0);
         }
@@ -151,67 +152,6 @@ impl Course {
         // The pacer's no is over once the target is well again.
         let scarce = self.records[index].share == Some(false) && question.looks[index].share < 1.0;
         (scarce, failed, suspected, candidate.rung)
-    }
-
-    /// Turns the first pick of a request into a probe or the trickle where one is due.
-    fn open_with(&mut self, best: usize, question: &Question<'_>, chance: &mut Chance) -> Choice {
-        if self.attempts > 0 || self.resuming == Resuming::Yes {
-            return Choice::Go(best, AttemptPurpose::Failover);
-        }
-        let (tier, rung) = (self.candidates[best].tier, self.candidates[best].rung);
-        let probe = (0..self.candidates.len()).find(|&index| {
-            let other = &self.candidates[index];
-            (other.tier, other.rung) <= (tier, rung)
-                && self.is_fresh(index)
-                && self.is_ready(index, question)
-                && !self.records[index].probed
-                && question.looks[index].state == State::HalfOpen
-                && question.health.may_probe(other.target, question.now)
-        });
-        if let Some(probe) = probe {
-            return Choice::Go(probe, AttemptPurpose::Probe);
-        }
-        match self.trickle(best, question, chance) {
-            Some(other) => Choice::Go(other, AttemptPurpose::Trickle),
-            None => Choice::Go(best, AttemptPurpose::First),
-        }
-    }
-
-    /// A healthy full-tier target of another rung, for the few requests that keep it practised.
-    fn trickle(
-        &mut self,
-        best: usize,
-        question: &Question<'_>,
-        chance: &mut Chance,
-    ) -> Option<usize> {
-        let is_well = |course: &Self, index: usize| {
-            let target = course.candidates[index].target;
-            course.candidates[index].tier == Tier::Full
-                && question.looks[index].state == State::Closed
-                && !question.health.suspected(target, question.now)
-        };
-        if self.policy.trickle <= 0.0 || !is_well(self, best) {
-            return None;
-        }
-        let share = self.policy.trickle;
-        let drawn = match (self.once.trickle, self.policy.affinity) {
-            (Some(drawn), _) => drawn,
-            (None, Some(affinity)) => Chance::from_seed(!affinity).happens(share),
-            (None, None) => chance.happens(share),
-        };
-        self.once.trickle = Some(drawn);
-        if !drawn {
-            return None;
-        }
-        let rung = self.candidates[best].rung;
-        let rule = |course: &Self, index: usize| {
-            course.candidates[index].rung != rung
-                && is_well(course, index)
-                && course.is_in_time(index, question)
-        };
-        let options = (0..self.candidates.len())
-            .filter(|&index| self.may_go(index, question) && rule(self, index));
-        self.draw(options.collect(), chance)
     }
 
     /// The same target again, free, when a pooled connection turned out to be closed.
@@ -286,7 +226,7 @@ impl Course {
         question.spent_vendor != Some(self.candidates[index].vendor)
     }
 
-    fn is_ready(&self, index: usize, question: &Question<'_>) -> bool {
+    pub(super) fn is_ready(&self, index: usize, question: &Question<'_>) -> bool {
         self.records[index].not_before.is_none_or(|moment| moment <= question.now)
     }
 

@@ -11,6 +11,8 @@ use crate::candidate::tests::candidate;
 struct Script {
     outlooks: BTreeMap<usize, Outlook>,
     suspected: Vec<usize>,
+    /// Half-open targets that want real traffic as their probe.
+    probing: Vec<usize>,
     denied: Vec<Denied>,
 }
 
@@ -57,6 +59,10 @@ impl Outlooks for Script {
 
     fn may_use_share(&self, _target: usize, _now: Moment) -> bool {
         !self.denied.contains(&Denied::Share)
+    }
+
+    fn may_probe(&self, target: usize, _now: Moment) -> bool {
+        self.probing.contains(&target)
     }
 
     fn opinion_allowed(&self, _now: Moment) -> bool {
@@ -280,6 +286,18 @@ fn takes_a_lower_tier_only_when_the_upper_cannot_answer_in_time() {
 }
 
 #[test]
+fn takes_what_answers_in_time_before_what_is_too_slow() {
+    let slow = |targets: &[usize]| {
+        let typical = Outlook { first_token_typical: Duration::from_secs(70), ..WELL };
+        let outlooks = targets.iter().map(|target| (*target, typical)).collect();
+        Script { outlooks, ..Script::default() }
+    };
+    let course = || Course::new(ladder("a@x | b@y | d@z:degraded"), policy(), Moment::ZERO);
+    check_with(course(), slow(&[0]), "0s - => first 1");
+    check_with(course(), slow(&[0, 1]), "0s - => first 2\n1s 2 connection_reset => failover 0");
+}
+
+#[test]
 fn waits_for_its_preferred_target_within_the_routes_patience() {
     let patient = CoursePolicy { patience: Duration::from_secs(3), ..policy() };
     let course = || Course::new(ladder("a@x | b@y"), patient, Moment::ZERO);
@@ -357,6 +375,54 @@ fn an_open_suspected_or_demoted_target_is_left_for_a_well_one() {
 }
 
 #[test]
+fn a_half_open_target_gets_a_request_as_its_probe_only_where_it_wants_one() {
+    check("a@x | b@y", "0s 0 is half_open => first 1");
+    let course = || Course::new(ladder("a@x | b@y"), policy(), Moment::ZERO);
+    let probing = || Script { probing: vec![0], ..Script::default() };
+    check_with(
+        course(),
+        probing(),
+        "
+        0s 0 is half_open         => probe 0
+        1s 0 server_error         => failover 1
+        ",
+    );
+    // A lease that is taken is not asked for again.
+    check_with(
+        course(),
+        probing(),
+        "
+        0s 0 is half_open         => probe 0
+        0s 0 refused 0s           => first 1
+        ",
+    );
+    let lone = Course::new(ladder("a@x"), policy(), Moment::ZERO);
+    check_with(
+        lone,
+        probing(),
+        "
+        0s 0 is half_open         => probe 0
+        0s 0 refused 0s           => last_resort 0
+        ",
+    );
+}
+
+#[test]
+fn the_trickle_leaves_what_is_not_well_alone() {
+    let always = CoursePolicy { trickle: 1.0, ..policy() };
+    let course = || Course::new(ladder("a@x | b@y | c@z"), always, Moment::ZERO);
+    check_with(course(), Script::default(), "0s 1 is demoted => trickle 2");
+    check_with(course(), Script::default(), "0s 0 is demoted => first 0");
+    let suspected = Script { suspected: vec![1, 2], ..Script::default() };
+    check_with(course(), suspected, "0s - => first 0\n1s 0 connection_reset => failover…");
+}
+
+#[test]
+fn a_pause_that_claims_to_be_over_is_still_a_pause() {
+    check("a@x", "1s 0 is paused 1s => give up rate_limited");
+}
+
+#[test]
 fn asks_another_vendor_about_a_refusal_once() {
     check(
         "a@x | b@x | c@y | d@z",
@@ -401,6 +467,30 @@ fn takes_what_is_too_long_only_to_larger_windows_and_two_targets() {
         ",
     );
     check("a@x | b@y", "0s - => first 0\n1s 0 context_too_long => give up context_too_long");
+}
+
+#[test]
+fn blames_the_request_only_when_nothing_else_stood_in_the_way() {
+    let course = || Course::new(ladder("a@x | b@y"), policy(), Moment::ZERO);
+    let health = || Script { denied: vec![Denied::Retries], ..Script::default() };
+    check_with(
+        course(),
+        health(),
+        "
+        0s -                      => first 0
+        1s 0 unsupported_feature  => failover 1
+        2s 1 signature_refused    => give up unsupported_feature
+        ",
+    );
+    check_with(
+        course(),
+        health(),
+        "
+        0s -                      => first 0
+        1s 0 unsupported_feature  => failover 1
+        2s 1 server_error         => give up rung_exhausted 1s
+        ",
+    );
 }
 
 #[test]

@@ -143,6 +143,13 @@ fn a_stream_that_lacks_only_its_terminal_event_is_complete() {
 }
 
 #[test]
+fn a_finish_does_not_complete_a_call_that_never_ended() {
+    let mut gate = gate();
+    gate.take_all(&[start(), tool(0), arguments(0), Event::Finish(Finish::ToolUse)]);
+    assert_eq!(gate.on_break(), Break::Failover);
+}
+
+#[test]
 fn a_whole_stream_that_breaks_fails_over_however_much_came() {
     let mut whole = Gate::new(Hold::Whole, AfterCommit::Error);
     assert_eq!(whole.take(&text("{\"a\":")), Pass::Hold);
