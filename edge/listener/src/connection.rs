@@ -2,8 +2,6 @@ mod drive;
 mod first_bytes;
 mod guarded;
 mod shared;
-#[cfg(test)]
-mod tests;
 mod wire;
 
 use std::convert::Infallible;
@@ -88,7 +86,7 @@ pub async fn serve_connection<IO: Transport, S: Serve>(
             None => return,
         }
     };
-    let shared = Arc::new(Shared::new(&io));
+    let shared = Arc::new(Shared::new(&io, drain.clone()));
     let watchdog = Watchdog::new(Arc::clone(&shared), Arc::clone(&limits), opening.protocol);
     let wire = Wire::new(io, opening.bytes, Arc::clone(&shared));
     let room = Arc::new(Room { serve, shared, limits });

@@ -10,9 +10,6 @@ use tokio::task::JoinSet;
 
 use crate::{ListenerLimits, Listening, Serve, Tls, serve_connection};
 
-#[cfg(test)]
-mod tests;
-
 /// How long accepting rests when the system has no more to give, unless a connection ends earlier.
 const REST: Duration = Duration::from_millis(100);
 

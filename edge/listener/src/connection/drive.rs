@@ -76,7 +76,6 @@ pub(super) async fn drive<C: Graceful>(
             }
             () = until_drained(&mut drain), if !draining => {
                 draining = true;
-                watchdog.shared.start_drain();
                 if watchdog.protocol == Protocol::Http2 {
                     connection.end_gracefully();
                 }
@@ -137,19 +136,19 @@ impl Watchdog {
     pub(super) fn look(&mut self, passed: Duration) -> Sight {
         let started = self.shared.started.load(Relaxed);
         let busy = started != self.shared.ended.load(Relaxed);
+        // Under HTTP/2 anything may come between requests; there the idle limit has to do.
+        let halfway = !busy
+            && self.protocol == Protocol::Http1
+            && self.shared.reads.load(Relaxed) > self.shared.reads_at_end.load(Relaxed);
+        let halfway_before = std::mem::replace(&mut self.halfway, halfway);
         if busy || started != self.started {
             self.started = started;
-            self.halfway = false;
             self.idle = Duration::ZERO;
             return Sight::Well;
         }
-        // Under HTTP/2 anything may come between requests; there the idle limit has to do.
-        let halfway = self.protocol == Protocol::Http1
-            && self.shared.reads.load(Relaxed) > self.shared.reads_at_end.load(Relaxed);
-        if halfway && self.halfway {
+        if halfway && halfway_before {
             return Sight::Stuck;
         }
-        self.halfway = halfway;
         self.idle += passed;
         if self.idle >= self.limits.idle_max { Sight::Idle } else { Sight::Well }
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::Transport;
 
@@ -20,7 +20,7 @@ pub(super) struct Shared {
     pub(super) reads: AtomicU64,
     /// `reads` at the last end of an answer: more than that is a head on its way.
     pub(super) reads_at_end: AtomicU64,
-    draining: AtomicBool,
+    drain: watch::Receiver<bool>,
     reset: AtomicBool,
     /// Times the socket had taken all that was given to it.
     flushes: AtomicU64,
@@ -29,7 +29,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new<IO: Transport>(io: &IO) -> Self {
+    pub(super) fn new<IO: Transport>(io: &IO, drain: watch::Receiver<bool>) -> Self {
         Self {
             peer: io.peer(),
             secure: io.is_secure(),
@@ -37,7 +37,7 @@ impl Shared {
             ended: AtomicU64::new(0),
             reads: AtomicU64::new(0),
             reads_at_end: AtomicU64::new(0),
-            draining: AtomicBool::new(false),
+            drain,
             reset: AtomicBool::new(false),
             flushes: AtomicU64::new(0),
             flush_awaited: AtomicBool::new(false),
@@ -57,12 +57,8 @@ impl Shared {
         }
     }
 
-    pub(super) fn start_drain(&self) {
-        self.draining.store(true, Relaxed);
-    }
-
     pub(super) fn is_draining(&self) -> bool {
-        self.draining.load(Relaxed)
+        *self.drain.borrow()
     }
 
     pub(super) fn ask_reset(&self) {
