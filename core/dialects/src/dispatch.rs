@@ -178,6 +178,20 @@ impl StreamWriter {
         }
     }
 
+    /// Takes over where the provider's bytes stand, once, when the stream that was `note`d broke and
+    /// `write` goes on: events do not tell where one text block ends and the next begins, and the
+    /// client counts blocks. A reader of another dialect changes nothing.
+    pub fn note_place(&mut self, reader: &StreamReader) {
+        match (&mut self.0, &reader.0) {
+            (Writer::AnthropicMessages(writer), Reader::AnthropicMessages(reader)) => {
+                writer.note_place(reader);
+            }
+            // This dialect counts only calls, which events tell.
+            (Writer::OpenaiChat(_), Reader::OpenaiChat(_) | Reader::AnthropicMessages(_))
+            | (Writer::AnthropicMessages(_), Reader::OpenaiChat(_)) => {}
+        }
+    }
+
     /// Appends the terminal error frame, worded so that clients may try again; the connection must
     /// not end cleanly after it.
     pub fn fail(&mut self, failure: &Failure, out: &mut Vec<u8>) {

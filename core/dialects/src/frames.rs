@@ -5,6 +5,9 @@ use memchr::{memchr, memchr2};
 
 use backstop_vocabulary::{Class, Failure};
 
+/// May stand before the first line of a stream.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Cuts a byte stream into server-sent events, byte for byte.
 ///
 /// The raw bytes of all frames and [`Frames::rest`] together are exactly what was fed, and where
@@ -82,9 +85,8 @@ impl Iterator for Frames {
             self.begun.extend_from_slice(&raw);
             raw = self.begun.split().freeze();
         }
-        let frame = Frame::parse(raw, self.first);
-        self.first = false;
-        Some(Ok(frame))
+        let marked = std::mem::take(&mut self.first) && raw.starts_with(BYTE_ORDER_MARK);
+        Some(Ok(Frame::parse(raw, if marked { BYTE_ORDER_MARK.len() } else { 0 })))
     }
 }
 
@@ -165,10 +167,9 @@ enum Data {
 }
 
 impl Frame {
-    fn parse(raw: Bytes, first: bool) -> Self {
+    /// Reads the lines of `raw` from byte `at` on.
+    fn parse(raw: Bytes, mut at: usize) -> Self {
         let mut frame = Self { event: 0..0, data: Data::None, raw: Bytes::new() };
-        let byte_order_mark = first && raw.starts_with(b"\xef\xbb\xbf");
-        let mut at = if byte_order_mark { 3 } else { 0 };
         while let Some(left) = raw.get(at..).filter(|left| !left.is_empty()) {
             let length = memchr2(b'\n', b'\r', left).unwrap_or(left.len());
             frame.take_line(&raw, at..at + length);

@@ -128,7 +128,7 @@ impl Fields {
 pub(crate) fn whole(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| {
         let number = value.as_f64()?;
-        let fits = number >= 0.0 && number <= 9_007_199_254_740_992.0 && number.fract() == 0.0;
+        let fits = (0.0..=9_007_199_254_740_992.0).contains(&number) && number.fract() == 0.0;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -144,12 +144,10 @@ pub(crate) fn arguments_object(text: &str) -> Value {
     if text.trim().is_empty() {
         return Value::Object(Map::new());
     }
-    match serde_json::from_str(text) {
-        Ok(Value::Object(map)) => Value::Object(map),
-        Ok(_) | Err(_) => {
-            let mut map = Map::new();
-            map.insert("_raw".to_owned(), Value::String(text.to_owned()));
-            Value::Object(map)
-        }
+    if let Ok(Value::Object(map)) = serde_json::from_str(text) {
+        return Value::Object(map);
     }
+    let mut map = Map::new();
+    map.insert("_raw".to_owned(), Value::String(text.to_owned()));
+    Value::Object(map)
 }

@@ -1,0 +1,237 @@
+//! Errors of this dialect: what a provider's mean, and how the gateway's are written.
+
+use backstop_vocabulary::{Class, Failure, Fault, Scope};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::errors::{ErrorHead, WrittenError, is_html};
+
+/// The `error` of an error body or frame.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct WireError {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    message: Option<String>,
+    details: Option<Details>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Details {
+    error_code: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: Option<WireError>,
+}
+
+/// How many letters of a provider's words the client may read.
+const MESSAGE_CHARS_MAX: usize = 400;
+
+pub(crate) fn read_error(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
+    let parsed = serde_json::from_slice::<ErrorBody>(body).ok().and_then(|body| body.error);
+    let Some(error) = parsed else { return without_words(head, body) };
+    classify(head, &error)
+}
+
+/// A response without an error body of this dialect: an edge, a proxy, another server.
+fn without_words(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
+    let failure = head.failure_by_status();
+    if is_html(head.content_type, body) && failure.fault() == Fault::Provider {
+        // A web page comes from something in front of the provider, which hides all of it.
+        return failure.with_scope(Scope::Endpoint);
+    }
+    failure
+}
+
+/// What an error means: by its code first, its type second, the status third, its words last.
+pub(super) fn classify(head: &ErrorHead<'_>, error: &WireError) -> Failure {
+    let kind = error.kind.as_deref().unwrap_or_default();
+    let code = error.details.as_ref().and_then(|details| details.error_code.as_deref());
+    let words = error.message.as_deref().unwrap_or_default();
+    let class = code
+        .and_then(class_of_code)
+        .or_else(|| class_of_words(kind, words))
+        .or_else(|| class_of_kind(kind, head))
+        .unwrap_or_else(|| head.failure_by_status().class);
+    let failure = Failure::new(class, told(class, words))
+        .with_stay_away(head.stay_away())
+        .with_provider_code(code.or(error.kind.as_deref()));
+    let failure = if head.status == 200 { failure } else { failure.with_status(head.status) };
+    with_reach(failure, head.status, code.unwrap_or_default())
+}
+
+fn with_reach(failure: Failure, status: u16, code: &str) -> Failure {
+    if failure.class == Class::AuthRefused && status == 403 {
+        // One of our keys may not use this model; others and other models may work.
+        return failure.with_scope(Scope::Target);
+    }
+    if code.starts_with("cmek_") {
+        return failure.with_scope(Scope::Credential);
+    }
+    failure
+}
+
+fn class_of_code(code: &str) -> Option<Class> {
+    Some(match code {
+        "enforced_spend_limit_reached"
+        | "contract_spend_limit_reached"
+        | "linked_organization_billing_unavailable"
+        | "linked_organization_spend_limit_reached"
+        | "organization_on_hold"
+        | "user_profile_not_billable" => Class::QuotaExhausted,
+        "ramp_limit_exceeded" => Class::Acceleration,
+        "request_body_too_large_after_decoding" => Class::RequestTooLarge,
+        "cmek_context_unavailable" | "cmek_key_unreachable" | "cmek_key_disabled" => {
+            Class::ServerError
+        }
+        "compaction_unavailable" => Class::Overloaded,
+        "thread_unsupported_request" => Class::UnsupportedFeature,
+        "thread_not_found"
+        | "thread_already_continued"
+        | "thread_continue_in_flight"
+        | "file_expired" => Class::InvalidRequest,
+        _ => return None,
+    })
+}
+
+/// The wordings worth telling apart, where the API gives no code. They are not stable.
+fn class_of_words(kind: &str, words: &str) -> Option<Class> {
+    if kind != "invalid_request_error" {
+        return None;
+    }
+    let words = words.to_ascii_lowercase();
+    let any = |marks: &[&str]| marks.iter().any(|mark| words.contains(mark));
+    if any(&["prompt is too long", "exceed context limit", "context window"]) {
+        return Some(Class::ContextTooLong);
+    }
+    if any(&["signature` in `thinking", "bound to a different conversation", "thinking.signature"])
+        || (words.contains("signature") && words.contains("thinking"))
+        || words.contains("expected `thinking` or `redacted_thinking`")
+    {
+        return Some(Class::SignatureRefused);
+    }
+    if any(&["credit balance is too low", "usage limit", "spend limit", "spending limit"]) {
+        return Some(Class::QuotaExhausted);
+    }
+    let feature = any(&[
+        "does not support",
+        "not supported",
+        "is not available on this model",
+        "assistant message prefill",
+        "is deprecated for this model",
+        "`temperature` and `top_p` cannot both",
+        "anthropic-beta",
+    ]);
+    if feature {
+        return Some(Class::UnsupportedFeature);
+    }
+    any(&["content filtering policy", "usage policy"]).then_some(Class::ContentRefused)
+}
+
+fn class_of_kind(kind: &str, head: &ErrorHead<'_>) -> Option<Class> {
+    Some(match kind {
+        "invalid_request_error" => match head.status {
+            // The API uses this type for statuses it has no own type for.
+            0..=200 | 400 | 422 => Class::InvalidRequest,
+            _ => return None,
+        },
+        "authentication_error" | "permission_error" => Class::AuthRefused,
+        "billing_error" => Class::QuotaExhausted,
+        "not_found_error" => Class::ModelNotFound,
+        "request_too_large" => Class::RequestTooLarge,
+        "rate_limit_error" => {
+            let never = head.should_retry.is_some_and(|should| should.trim() == "false");
+            let waits = head.retry_after.is_some() || head.retry_after_ms.is_some();
+            if never && !waits { Class::QuotaExhausted } else { Class::RateLimited }
+        }
+        "overloaded_error" => Class::Overloaded,
+        "api_error" | "timeout_error" | "conflict_error" => match head.status {
+            503 | 529 => Class::Overloaded,
+            _ => Class::ServerError,
+        },
+        _ => return None,
+    })
+}
+
+/// What the client may read. The words about its own request help it; those about our account could
+/// name a key, and those about a failure say nothing that the class does not.
+fn told(class: Class, words: &str) -> String {
+    if class.fault() == Fault::Caller && !words.is_empty() {
+        return words.chars().take(MESSAGE_CHARS_MAX).collect();
+    }
+    let texts = [
+        (Class::Overloaded, "the provider is overloaded"),
+        (Class::RateLimited, "the provider limits the rate"),
+        (Class::Acceleration, "the provider limits how fast traffic may grow"),
+        (Class::QuotaExhausted, "the account at the provider is used up"),
+        (Class::AuthRefused, "the provider refused the credential"),
+        (Class::ModelNotFound, "the provider does not know the model"),
+    ];
+    let text = texts.iter().find(|(of, _)| *of == class).map_or("the provider failed", |(_, t)| t);
+    text.to_owned()
+}
+
+pub(crate) fn write_error(failure: &Failure, request_id: &str) -> WrittenError {
+    let (status, kind) = shape(failure.class);
+    let body = error_json(kind, failure, request_id).to_string().into_bytes();
+    WrittenError { status, body }
+}
+
+/// The data of an `error` frame: something a client may try again, whatever the class.
+pub(super) fn error_frame_json(failure: &Failure, request_id: &str) -> serde_json::Value {
+    error_json(shape(failure.class).1, failure, request_id)
+}
+
+fn error_json(kind: &str, failure: &Failure, request_id: &str) -> serde_json::Value {
+    json!({
+        "type": "error",
+        "error": {
+            "type": kind,
+            "message": failure.message,
+            "details": { "error_code": failure.class.code() },
+        },
+        "request_id": request_id,
+    })
+}
+
+/// The status and `error.type` that clients of this dialect act upon rightly.
+const fn shape(class: Class) -> (u16, &'static str) {
+    match class {
+        Class::InvalidRequest
+        | Class::ContextTooLong
+        | Class::UnsupportedFeature
+        | Class::SignatureRefused
+        | Class::ContentRefused => (400, "invalid_request_error"),
+        Class::KeyRefused => (401, "authentication_error"),
+        Class::UnknownPath | Class::ModelNotFound | Class::NoTarget => (404, "not_found_error"),
+        Class::RequestTooLarge => (413, "request_too_large"),
+        Class::RateLimited | Class::Acceleration | Class::QuotaExhausted | Class::CallerLimited => {
+            (429, "rate_limit_error")
+        }
+        Class::FirstTokenTimeout
+        | Class::Stalled
+        | Class::ConnectTimeout
+        | Class::DeadlinePassed => (504, "timeout_error"),
+        Class::Overloaded | Class::RungExhausted | Class::GatewayBusy => (529, "overloaded_error"),
+        Class::LoopDetected => (508, "api_error"),
+        Class::GatewayFault => (500, "api_error"),
+        Class::ClientLeft => (499, "api_error"),
+        Class::DnsFailed
+        | Class::ConnectFailed
+        | Class::TlsFailed
+        | Class::StaleConnection
+        | Class::ConnectionReset
+        | Class::ProtocolBroken
+        | Class::TargetOpened
+        | Class::ServerError
+        | Class::AuthRefused
+        | Class::Redirected
+        | Class::StreamCut
+        | Class::BadAnswer
+        | Class::EmptyAnswer => (502, "api_error"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

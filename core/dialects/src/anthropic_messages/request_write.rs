@@ -1,0 +1,261 @@
+use backstop_exchange::{Loss, Request, Text};
+use backstop_vocabulary::{Class, Dialect, Failure};
+use serde_json::{Map, Value, json};
+
+use crate::{Renames, TargetForm, Written};
+
+mod blocks;
+mod format;
+mod reasoning;
+mod tools;
+mod turns;
+
+/// The output limit of a target whose limit nobody knows; this dialect demands one.
+const OUTPUT_TOKENS_DEFAULT: u64 = 8_192;
+
+pub(crate) fn write_request(
+    request: &Request,
+    target: &TargetForm<'_>,
+) -> Result<Written, Failure> {
+    let mut writer = Writer {
+        request,
+        target,
+        native: request.dialect == Some(Dialect::AnthropicMessages),
+        losses: Vec::new(),
+        renames: Renames::default(),
+        body: Map::new(),
+    };
+    writer.write()?;
+    let body = Value::Object(writer.body).to_string().into_bytes();
+    Ok(Written { body, losses: writer.losses, renames: writer.renames })
+}
+
+/// Builds the body field by field and lists what gets lost.
+struct Writer<'a> {
+    request: &'a Request,
+    target: &'a TargetForm<'a>,
+    /// Whether the request came in this dialect, so that its extras and marks may go out again.
+    native: bool,
+    losses: Vec<Loss>,
+    renames: Renames,
+    body: Map<String, Value>,
+}
+
+impl Writer<'_> {
+    fn write(&mut self) -> Result<(), Failure> {
+        self.refuse_what_cannot_be()?;
+        let request = self.request;
+        let tokens_max = self.output_tokens_max();
+        self.put("model", json!(self.target.model));
+        self.put("max_tokens", json!(tokens_max));
+        let (mut system, messages) = self.messages()?;
+        let thinking = self.thinking(tokens_max, &messages);
+        let format = self.format(&mut system);
+        if !system.is_empty() {
+            let system = self.texts("system", &system);
+            self.put("system", system);
+        }
+        self.put("messages", Value::Array(messages));
+        self.tools()?;
+        self.stop();
+        self.sampling(&thinking);
+        self.put("thinking", thinking);
+        self.output_config(format);
+        self.rest();
+        if self.target.stream {
+            self.put("stream", json!(true));
+        }
+        if request.verbosity.is_some() {
+            self.lose("verbosity", "not in anthropic_messages");
+        }
+        Ok(())
+    }
+
+    fn refuse_what_cannot_be(&self) -> Result<(), Failure> {
+        let request = self.request;
+        if request.sampling.answers.is_some_and(|answers| answers > 1) {
+            return Err(unsupported("several answers to one request"));
+        }
+        if request.sampling.logprobs.is_some() {
+            return Err(unsupported("log probabilities"));
+        }
+        if !request.tools.is_empty() && !self.target.abilities.tools {
+            return Err(unsupported("tools"));
+        }
+        Ok(())
+    }
+
+    /// The limit of output tokens, which must be there and within the target's own.
+    fn output_tokens_max(&mut self) -> u64 {
+        let ability = self.target.abilities.output_tokens_max;
+        let Some(asked) = self.request.output_tokens_max else {
+            return ability.unwrap_or(OUTPUT_TOKENS_DEFAULT);
+        };
+        match ability {
+            Some(most) if asked > most => {
+                let field = if self.native { "max_tokens" } else { "max_completion_tokens" };
+                self.lose(field, &format!("clamped to {most}"));
+                most
+            }
+            Some(_) | None => asked,
+        }
+    }
+
+    /// Text blocks, or a plain string where that says the same.
+    fn texts(&mut self, field: &str, texts: &[Text]) -> Value {
+        let mut blocks: Vec<Value> = Vec::with_capacity(texts.len());
+        for text in texts {
+            blocks.extend(self.text(field, text));
+        }
+        match blocks.as_slice() {
+            [only] if only.get("cache_control").is_none() => only["text"].clone(),
+            _ => Value::Array(blocks),
+        }
+    }
+
+    /// A text block; `None` for a blank one, which this dialect refuses.
+    fn text(&mut self, field: &str, text: &Text) -> Option<Value> {
+        if text.text.trim().is_empty() {
+            self.lose(field, "blank text dropped");
+            return None;
+        }
+        let block = json!({ "type": "text", "text": text.text });
+        Some(self.with_hint(block, text.cache_hint.as_ref()))
+    }
+
+    /// The value with its prompt-cache mark, if the mark is one of this dialect.
+    fn with_hint(&mut self, mut value: Value, hint: Option<&Value>) -> Value {
+        let Some(hint) = hint else { return value };
+        let known = hint.get("type").and_then(Value::as_str) == Some("ephemeral");
+        if self.native || known {
+            value["cache_control"] = hint.clone();
+        } else {
+            self.lose("prompt_cache_breakpoint", "not in anthropic_messages");
+        }
+        value
+    }
+
+    fn stop(&mut self) {
+        let field = if self.native { "stop_sequences" } else { "stop" };
+        let mut stop: Vec<&str> = self.request.stop.iter().map(String::as_str).collect();
+        stop.retain(|stop| !stop.trim().is_empty());
+        if stop.len() < self.request.stop.len() {
+            self.lose(field, "blank stop strings dropped");
+        }
+        let most = usize::try_from(self.target.abilities.stop_max).unwrap_or(usize::MAX);
+        if stop.len() > most {
+            self.lose(field, &format!("cut to the first {most}"));
+            stop.truncate(most);
+        }
+        if !stop.is_empty() {
+            self.put("stop_sequences", json!(stop));
+        }
+    }
+
+    fn sampling(&mut self, thinking: &Value) {
+        let asked = &self.request.sampling;
+        let here = [
+            ("temperature", asked.temperature.map(|value| json!(value.clamp(0.0, 1.0)))),
+            ("top_p", asked.top_p.map(|value| json!(value))),
+            ("top_k", asked.top_k.map(|value| json!(value))),
+        ];
+        // With a thinking budget the defaults must stand.
+        let budgeted = thinking.get("budget_tokens").is_some();
+        for (field, value) in here {
+            let Some(value) = value else { continue };
+            if !self.target.abilities.sampling {
+                self.lose(field, "the model takes no sampling settings");
+            } else if budgeted {
+                self.lose(field, "not together with thinking");
+            } else if field == "top_p" && asked.temperature.is_some() && !self.native {
+                self.lose(field, "not together with temperature");
+            } else {
+                self.put(field, value);
+            }
+        }
+        if asked.temperature.is_some_and(|value| value > 1.0) {
+            self.lose("temperature", "clamped to 1");
+        }
+        let elsewhere = [
+            ("presence_penalty", asked.presence_penalty.is_some()),
+            ("frequency_penalty", asked.frequency_penalty.is_some()),
+            ("seed", asked.seed.is_some()),
+            ("logit_bias", asked.logit_bias.is_some()),
+        ];
+        for (field, given) in elsewhere {
+            if given {
+                self.lose(field, "not in anthropic_messages");
+            }
+        }
+    }
+
+    /// User, metadata, tier and the fields only one dialect knows.
+    fn rest(&mut self) {
+        let request = self.request;
+        let mut metadata = if self.native { request.metadata.clone() } else { Map::new() };
+        if !self.native && !request.metadata.is_empty() {
+            self.lose("metadata", "not in anthropic_messages");
+        }
+        if let Some(user) = &request.user {
+            if !self.native && is_personal(user) {
+                self.lose("user", "withheld: it names a person");
+            } else {
+                metadata.insert("user_id".to_owned(), json!(user));
+            }
+        }
+        if !metadata.is_empty() {
+            self.put("metadata", Value::Object(metadata));
+        }
+        match request.service_tier.as_deref() {
+            Some(tier) if self.native => self.put("service_tier", json!(tier)),
+            Some("auto" | "default") | None => {}
+            Some(_) => self.lose("service_tier", "not in anthropic_messages"),
+        }
+        for (field, value) in &request.extras {
+            if !self.native {
+                self.lose(field, "not in anthropic_messages");
+            } else if !self.body.contains_key(field) {
+                self.put(field, value.clone());
+            }
+        }
+    }
+
+    /// Adds a field; `null` is left out.
+    fn put(&mut self, field: &str, value: Value) {
+        if !value.is_null() {
+            self.body.insert(field.to_owned(), value);
+        }
+    }
+
+    /// Lists a loss, once.
+    fn lose(&mut self, field: &str, reason: &str) {
+        let loss = Loss::new(field, reason);
+        if !self.losses.contains(&loss) {
+            self.losses.push(loss);
+        }
+    }
+
+    /// The field that asks for a form of the answer, as the client calls it.
+    const fn format_field(&self) -> &'static str {
+        if self.native { "output_config.format" } else { "response_format" }
+    }
+}
+
+/// This target cannot do it; another may.
+fn unsupported(what: &str) -> Failure {
+    Failure::new(Class::UnsupportedFeature, format!("the target does not take {what}"))
+}
+
+/// Whether an end user's id looks like an e-mail address or a telephone number, which the provider
+/// forbids in this field.
+fn is_personal(user: &str) -> bool {
+    let mail = user.split_once('@').is_some_and(|(_, host)| host.contains('.'));
+    let digits = user.bytes().filter(u8::is_ascii_digit).count();
+    let phone = user.starts_with('+')
+        && digits >= 7
+        && user.bytes().all(|b| b.is_ascii_digit() || b"+-() ".contains(&b));
+    mail || phone
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+use backstop_exchange::{Tool, ToolChoice, ToolKind};
+use backstop_vocabulary::{Dialect, Failure};
+use serde_json::{Map, Value, json};
+
+use super::super::wire::TOOL_NAME_BYTES_MAX;
+use super::{Writer, unsupported};
+
+impl Writer<'_> {
+    /// The fields `tools` and `tool_choice`.
+    pub(super) fn tools(&mut self) -> Result<(), Failure> {
+        let request = self.request;
+        let mut tools = Vec::with_capacity(request.tools.len());
+        for tool in &request.tools {
+            if self.is_offered(tool) {
+                tools.push(self.tool(tool)?);
+            }
+        }
+        if tools.is_empty() {
+            if request.tool_choice != ToolChoice::Unsaid {
+                self.lose("tool_choice", "there are no tools");
+            }
+            return Ok(());
+        }
+        self.put("tools", Value::Array(tools));
+        let choice = self.tool_choice();
+        self.put("tool_choice", choice);
+        Ok(())
+    }
+
+    /// Whether the choice leaves this tool in: here the choice of some among many is made by
+    /// offering no others.
+    fn is_offered(&mut self, tool: &Tool) -> bool {
+        match &self.request.tool_choice {
+            ToolChoice::Among { names, .. } => {
+                let offered = names.contains(&tool.name);
+                if !offered {
+                    self.lose("tools", "those not allowed are left out");
+                }
+                offered
+            }
+            ToolChoice::Unsaid
+            | ToolChoice::Auto
+            | ToolChoice::Any
+            | ToolChoice::None
+            | ToolChoice::Named(_) => true,
+        }
+    }
+
+    fn tool(&mut self, tool: &Tool) -> Result<Value, Failure> {
+        match &tool.kind {
+            ToolKind::Hosted { dialect: Dialect::AnthropicMessages, json } => {
+                return Ok(json.clone());
+            }
+            ToolKind::Hosted { dialect: Dialect::OpenaiChat, .. } => {
+                return Err(unsupported("tools of another provider"));
+            }
+            ToolKind::Custom => return Err(unsupported("tools with free text arguments")),
+            ToolKind::Function => {}
+        }
+        let mut map = Map::new();
+        map.insert("name".to_owned(), json!(self.renames.fit(&tool.name, TOOL_NAME_BYTES_MAX)));
+        if let Some(description) = &tool.description {
+            map.insert("description".to_owned(), json!(description));
+        }
+        map.insert("input_schema".to_owned(), self.input_schema(tool));
+        if let Some(strict) = tool.strict.filter(|strict| self.native || *strict) {
+            map.insert("strict".to_owned(), json!(strict));
+        }
+        for (field, value) in &tool.extras {
+            if self.native {
+                map.insert(field.clone(), value.clone());
+            } else {
+                self.lose(&format!("tools.{field}"), "not in anthropic_messages");
+            }
+        }
+        Ok(self.with_hint(Value::Object(map), tool.cache_hint.as_ref()))
+    }
+
+    /// The schema of the arguments, whose root must be an object here.
+    fn input_schema(&mut self, tool: &Tool) -> Value {
+        match &tool.schema {
+            Some(Value::Object(schema)) if schema.contains_key("type") || self.native => {
+                Value::Object(schema.clone())
+            }
+            Some(Value::Object(schema)) => {
+                let mut typed = Map::new();
+                typed.insert("type".to_owned(), json!("object"));
+                typed.extend(schema.clone());
+                Value::Object(typed)
+            }
+            Some(_) | None => json!({ "type": "object", "properties": {} }),
+        }
+    }
+
+    fn tool_choice(&mut self) -> Value {
+        let serial = self.request.parallel_tools.map(|parallel| !parallel);
+        let mut choice = match &self.request.tool_choice {
+            // The flag has no other place than a choice.
+            ToolChoice::Unsaid if serial == Some(true) => json!({ "type": "auto" }),
+            ToolChoice::Unsaid => return Value::Null,
+            ToolChoice::Auto | ToolChoice::Among { required: false, .. } => {
+                json!({ "type": "auto" })
+            }
+            ToolChoice::Any | ToolChoice::Among { required: true, .. } => json!({ "type": "any" }),
+            ToolChoice::None => return json!({ "type": "none" }),
+            ToolChoice::Named(name) => {
+                json!({ "type": "tool", "name": self.renames.fit(name, TOOL_NAME_BYTES_MAX) })
+            }
+        };
+        if let Some(serial) = serial.filter(|serial| *serial || self.native) {
+            choice["disable_parallel_tool_use"] = json!(serial);
+        }
+        choice
+    }
+}

@@ -1,0 +1,168 @@
+//! Words of the wire that reading and writing share.
+
+use backstop_exchange::{Effort, Finish};
+use backstop_vocabulary::Usage;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Where clients and providers meet.
+pub(crate) const PATH: &str = "/v1/messages";
+
+/// A ping: clients skip it anywhere in a stream, also before `message_start`.
+pub(crate) const KEEP_ALIVE: &[u8] = b"event: ping\ndata: {\"type\": \"ping\"}\n\n";
+
+/// What a signature begins with that stands for thoughts of another vendor. Clients want some
+/// signature and send it back; no provider may ever see it.
+pub(super) const OWN_SIGNATURE_PREFIX: &str = "backstop:";
+
+/// The signature of thoughts that have none of Anthropic's.
+pub(super) const OWN_SIGNATURE: &str = "backstop:unsigned";
+
+/// The artefact kind of a `thinking` block's signature.
+pub(super) const SIGNATURE: &str = "signature";
+
+/// The artefact kind of a `redacted_thinking` block's data.
+pub(super) const REDACTED: &str = "redacted";
+
+/// The most letters of a tool's name.
+pub(super) const TOOL_NAME_BYTES_MAX: usize = 128;
+
+/// What minted call ids begin with.
+pub(super) const CALL_ID_PREFIX: &str = "toolu_";
+
+/// The most letters of a call id; the API states a pattern and no length.
+pub(super) const CALL_ID_BYTES_MAX: usize = 256;
+
+/// The block that is open in a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OpenBlock {
+    Text,
+    Thinking {
+        signed: bool,
+    },
+    /// A call; the arguments of a custom tool are one string of its input.
+    Call {
+        ordinal: u32,
+        custom: bool,
+    },
+    /// A block of the provider that only its own bytes can fill.
+    Other,
+}
+
+/// Usage as far as one event tells it; `None` is "not said here".
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(super) struct WireUsage {
+    input_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<u64>,
+    cache_read_input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct OutputDetails {
+    thinking_tokens: Option<u64>,
+}
+
+impl WireUsage {
+    /// Puts what is said here over what was said before: the counters are cumulative.
+    pub(super) fn apply(self, usage: &mut Usage) {
+        let reasoning = self.output_tokens_details.and_then(|details| details.thinking_tokens);
+        let pairs = [
+            (&mut usage.input_uncached, self.input_tokens),
+            (&mut usage.cache_write, self.cache_creation_input_tokens),
+            (&mut usage.cache_read, self.cache_read_input_tokens),
+            (&mut usage.output, self.output_tokens),
+            (&mut usage.reasoning, reasoning),
+        ];
+        for (slot, said) in pairs {
+            *slot = said.unwrap_or(*slot);
+        }
+    }
+}
+
+/// Usage as clients read it.
+pub(super) fn usage_json(usage: &Usage) -> Value {
+    let mut json = json!({
+        "input_tokens": usage.input_uncached,
+        "cache_creation_input_tokens": usage.cache_write,
+        "cache_read_input_tokens": usage.cache_read,
+        "output_tokens": usage.output,
+    });
+    if usage.reasoning > 0 {
+        json["output_tokens_details"] = json!({ "thinking_tokens": usage.reasoning });
+    }
+    json
+}
+
+/// What a refusal says about itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct StopDetails {
+    category: Option<String>,
+}
+
+/// What a `stop_reason` means.
+pub(super) fn read_finish(
+    reason: &str,
+    stop_sequence: Option<String>,
+    details: Option<StopDetails>,
+) -> Finish {
+    match reason {
+        "end_turn" => Finish::End,
+        "stop_sequence" => Finish::Stop(stop_sequence),
+        "tool_use" => Finish::ToolUse,
+        "max_tokens" => Finish::Length,
+        "model_context_window_exceeded" => Finish::WindowFull,
+        "pause_turn" => Finish::Paused,
+        "refusal" => Finish::Refused { category: details.and_then(|details| details.category) },
+        other => Finish::Other(other.to_owned()),
+    }
+}
+
+/// The fields `stop_reason`, `stop_sequence` and `stop_details` that say why an answer ended.
+///
+/// An answer that holds calls ends in `tool_use` whatever a provider said about its natural end:
+/// clients run the calls only then.
+pub(super) fn finish_fields(finish: Option<&Finish>, calls: usize) -> (String, Value, Value) {
+    let natural = if calls > 0 { "tool_use" } else { "end_turn" };
+    let (mut sequence, mut details) = (Value::Null, Value::Null);
+    let reason = match finish {
+        None | Some(Finish::End | Finish::Stop(None) | Finish::ToolUse) => natural,
+        Some(Finish::Stop(Some(met))) => {
+            sequence = Value::from(met.as_str());
+            "stop_sequence"
+        }
+        Some(Finish::Length) => "max_tokens",
+        Some(Finish::WindowFull) => "model_context_window_exceeded",
+        Some(Finish::Paused) => "pause_turn",
+        Some(Finish::Refused { category }) => {
+            details = json!({ "type": "refusal", "category": category, "explanation": null });
+            "refusal"
+        }
+        Some(Finish::Other(other)) => other,
+    };
+    (reason.to_owned(), sequence, details)
+}
+
+/// The efforts by their names here; `none` and `minimal` exist only elsewhere.
+pub(super) fn read_effort(name: &str) -> Option<Effort> {
+    Some(match name {
+        "low" => Effort::Low,
+        "medium" => Effort::Medium,
+        "high" => Effort::High,
+        "xhigh" => Effort::Xhigh,
+        "max" => Effort::Max,
+        _ => return None,
+    })
+}
+
+/// The name of an effort; the lowest there is for those below it.
+pub(super) const fn effort_name(effort: Effort) -> &'static str {
+    match effort {
+        Effort::None | Effort::Minimal | Effort::Low => "low",
+        Effort::Medium => "medium",
+        Effort::High => "high",
+        Effort::Xhigh => "xhigh",
+        Effort::Max => "max",
+    }
+}
