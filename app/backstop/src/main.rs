@@ -1,1 +1,45 @@
-fn main() {}
+//! The `backstop` binary: one file per command.
+//!
+//! Absent on purpose: decisions. A command reads its arguments, joins the parts and prints.
+//!
+//! Start reading at [`cli::Command`].
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to people")]
+
+mod cli;
+mod exit;
+
+mod ask;
+mod check;
+mod demo;
+mod explain;
+mod replay;
+mod run;
+mod serve;
+mod simulate;
+mod status;
+
+mod configuration;
+mod environment;
+mod local_models;
+mod logs;
+mod platform;
+mod running;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match cli.run() {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("backstop: {error:#}");
+            exit::Exit::of(&error).into()
+        }
+    }
+}

@@ -1,1 +1,54 @@
-//! gateway
+//! The life of a request.
+//!
+//! The modules, in reading order, are the phases: [`serve`] (one request from first byte to last),
+//! `admit` (who asks, may they, is there room), `asked` (what they ask), `plan` (which targets, in
+//! which order), `perform` (attempt, wait, give up), `whole` and `stream` (forward), `answer`
+//! (provenance and errors), `record` (journal, usage, evidence).
+//!
+//! Comes in: a request and its body. Goes out: a response, and facts about targets.
+//!
+//! Absent on purpose: sockets of clients (`listener`), wire formats (`dialects`), policy
+//! (`continuity`), the environment.
+//!
+//! Start reading at [`serve`].
+
+mod door;
+mod serve;
+
+mod admit;
+mod answer;
+mod asked;
+mod perform;
+mod plan;
+mod record;
+mod relay;
+mod stream;
+mod wait;
+mod whole;
+
+mod cell;
+mod clock;
+mod console;
+mod core;
+mod doubts;
+mod gateway;
+mod headers;
+mod health;
+mod held;
+mod live;
+mod metrics;
+mod models;
+mod permit;
+mod probe;
+mod sync;
+mod table;
+mod view;
+
+pub use cell::Cell;
+pub use clock::Clock;
+pub use core::Core;
+pub use door::{ConsoleDoor, Door};
+pub use gateway::{Gateway, Makings};
+pub use metrics::Metrics;
+pub use probe::probe_forever;
+pub use serve::serve;

@@ -1,0 +1,9 @@
+//! `backstop ask`.
+
+use crate::cli;
+use crate::exit::Exit;
+
+/// Runs the command.
+pub(crate) fn run(_args: &cli::Ask) -> anyhow::Result<Exit> {
+    anyhow::bail!("not built yet")
+}

@@ -1,0 +1,200 @@
+//! The commands and their arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit::Exit;
+
+/// Keeps applications working when their AI provider does not.
+#[derive(Debug, Parser)]
+#[command(name = "backstop", version, about, disable_help_subcommand = true)]
+#[command(
+    after_help = "Start with `backstop demo`, or `backstop serve` with your keys in the environment."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve applications: the gateway itself
+    Serve(Serve),
+    /// Play 2 and 3 March 2026 against this machine, with simulated providers
+    Demo(Demo),
+    /// Say what in a configuration would not work on the day
+    Check(Check),
+    /// Replay an outage in virtual time
+    Replay(Replay),
+    /// Serve simulated providers over HTTP that misbehave on cue
+    Simulate(Simulate),
+    /// Ask one question through the ladder: argument or standard input in, answer out
+    Ask(Ask),
+    /// Run a command behind a gateway of its own
+    Run(Run),
+    /// Explain an error code: whose fault, what Backstop does, what to do
+    Explain(Explain),
+    /// Show the health of a running gateway
+    Status(Status),
+}
+
+/// Where the settings come from.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ConfigArg {
+    /// Settings file; without it `backstop.yaml` if there is one, else the environment
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) config: ConfigArg,
+    /// Address for applications, instead of the settings' `listen`
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+    /// Take the sockets over from the gateway that runs now, which then drains and ends
+    #[arg(long)]
+    pub(crate) take_over: bool,
+    /// Logs as one JSON object a line
+    #[arg(long)]
+    pub(crate) log_json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// One JSON object instead of the live table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Length of a phase in seconds
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(2..=60))]
+    pub(crate) phase_seconds: u16,
+    /// How bad the estimated severities are
+    #[arg(long, value_enum, default_value_t = SeverityArg::Mid)]
+    pub(crate) severity: SeverityArg,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) config: ConfigArg,
+    /// Findings as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How bad the estimated severities are taken to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SeverityArg {
+    Low,
+    Mid,
+    High,
+    /// All three, one after the other
+    Sweep,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// Scenario file, or the name of one that ships with Backstop
+    #[arg(value_name = "SCENARIO", required = true)]
+    pub(crate) scenarios: Vec<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArg,
+    #[arg(long, value_enum, default_value_t = SeverityArg::Mid)]
+    pub(crate) severity: SeverityArg,
+    /// Another seed than the scenario's
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Requests per second, instead of the scenario's
+    #[arg(long, value_name = "RATE")]
+    pub(crate) rate: Option<f64>,
+    /// Leave the baselines out
+    #[arg(long)]
+    pub(crate) no_baselines: bool,
+    /// One JSON object per severity
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Simulate {
+    /// Scenario to follow; without it all providers are healthy
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenario: Option<String>,
+    /// Address of the first provider; the others take the ports after it
+    #[arg(long, default_value = "127.0.0.1:9100")]
+    pub(crate) listen: std::net::SocketAddr,
+    #[arg(long, value_enum, default_value_t = SeverityArg::Mid)]
+    pub(crate) severity: SeverityArg,
+    /// Play the scenario this many times faster
+    #[arg(long, default_value_t = 1.0)]
+    pub(crate) speed: f64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Ask {
+    /// The question; without it standard input
+    #[arg(value_name = "QUESTION")]
+    pub(crate) question: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArg,
+    /// Model to ask for; without it the first route's
+    #[arg(short, long)]
+    pub(crate) model: Option<String>,
+    /// Instructions that come before the question
+    #[arg(short, long)]
+    pub(crate) system: Option<String>,
+    /// The answer with its provenance, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Give up after this many seconds
+    #[arg(long, default_value_t = 120)]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) config: ConfigArg,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<std::ffi::OsString>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// A status (529), a provider's code (`overloaded_error`) or one of ours (`rung_exhausted`);
+    /// without it the list
+    #[arg(value_name = "CODE")]
+    pub(crate) code: Option<String>,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    /// The gateway's console address
+    #[arg(long, default_value = "127.0.0.1:8081")]
+    pub(crate) console: String,
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Cli {
+    /// Runs the command.
+    pub(crate) fn run(self) -> anyhow::Result<Exit> {
+        match self.command {
+            Command::Serve(args) => crate::serve::run(&args),
+            Command::Demo(args) => crate::demo::run(&args),
+            Command::Check(args) => crate::check::run(&args),
+            Command::Replay(args) => crate::replay::run(&args),
+            Command::Simulate(args) => crate::simulate::run(&args),
+            Command::Ask(args) => crate::ask::run(&args),
+            Command::Run(args) => crate::run::run(&args),
+            Command::Explain(args) => crate::explain::run(&args),
+            Command::Status(args) => crate::status::run(&args),
+        }
+    }
+}

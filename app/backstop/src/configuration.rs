@@ -1,0 +1,74 @@
+//! Where settings come from: a file, or the environment and a local model server.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use backstop_catalogue::Catalogue;
+use backstop_settings::{Finding, Settings, discover, read, render_errors};
+
+use crate::exit::UsageError;
+use crate::{environment, local_models, serve};
+
+/// Settings, and where they come from.
+pub(crate) struct Configuration {
+    pub(crate) settings: Settings,
+    pub(crate) source: Source,
+    /// What was found, when nothing was written.
+    findings: Vec<Finding>,
+}
+
+/// Where settings come from.
+pub(crate) enum Source {
+    File(PathBuf),
+    Environment,
+}
+
+impl Configuration {
+    /// The named file, else `backstop.yaml` here, else the environment.
+    pub(crate) fn find(named: Option<&Path>) -> anyhow::Result<Self> {
+        match named.map(Path::to_path_buf).or_else(serve::default_file) {
+            Some(path) => Self::read(&path),
+            None => Ok(Self::discovered()),
+        }
+    }
+
+    /// The settings of a file; every error at once when it is wrong.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            UsageError(format!("cannot read settings `{}`: {error}", path.display()))
+        })?;
+        let settings = read(&text, &environment::read(), &Catalogue::built_in())
+            .map_err(|errors| UsageError(render_errors(&path.display().to_string(), &errors)))?;
+        Ok(Self { settings, source: Source::File(path.to_path_buf()), findings: Vec::new() })
+    }
+
+    /// Settings from the environment and a local Ollama.
+    pub(crate) fn discovered() -> Self {
+        let env = environment::read();
+        let local = local_models::find(&env, Duration::from_millis(500));
+        let (settings, findings) = discover(&env, &local, &Catalogue::built_in());
+        Self { settings, source: Source::Environment, findings }
+    }
+
+    /// Prints what the gateway will do.
+    pub(crate) fn announce(&self) {
+        match &self.source {
+            Source::File(path) => println!("settings      {}", path.display()),
+            Source::Environment => {
+                println!("settings      none; found in the environment:");
+                for finding in &self.findings {
+                    println!("  {}", line(finding));
+                }
+            }
+        }
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let mut text = finding.what.clone();
+    if !finding.cure.is_empty() {
+        let _ = write!(text, ": {}", finding.cure);
+    }
+    text
+}

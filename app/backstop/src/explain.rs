@@ -1,0 +1,9 @@
+//! `backstop explain`.
+
+use crate::cli;
+use crate::exit::Exit;
+
+/// Runs the command.
+pub(crate) fn run(_args: &cli::Explain) -> anyhow::Result<Exit> {
+    anyhow::bail!("not built yet")
+}

@@ -1,0 +1,37 @@
+//! Which models a local Ollama offers.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Ollama's own default.
+const DEFAULT: &str = "127.0.0.1:11434";
+/// The most bytes of its list.
+const LIST_BYTES_MAX: u64 = 1 << 20;
+
+/// The models' names; empty when no Ollama answers within `patience`.
+pub(crate) fn find(env: &BTreeMap<String, String>, patience: Duration) -> Vec<String> {
+    let host = env.get("OLLAMA_HOST").map_or(DEFAULT, String::as_str);
+    let host = host.trim_start_matches("http://").trim_end_matches('/');
+    address(host).and_then(|addr| ask(addr, patience)).unwrap_or_default()
+}
+
+fn address(host: &str) -> Option<SocketAddr> {
+    let full = if host.contains(':') { host.to_owned() } else { format!("{host}:11434") };
+    full.to_socket_addrs().ok()?.next().filter(|addr| addr.ip().is_loopback())
+}
+
+fn ask(addr: SocketAddr, patience: Duration) -> Option<Vec<String>> {
+    let mut socket = TcpStream::connect_timeout(&addr, patience).ok()?;
+    socket.set_read_timeout(Some(patience)).ok()?;
+    socket.write_all(b"GET /v1/models HTTP/1.0\r\nhost: localhost\r\n\r\n").ok()?;
+    let mut text = String::new();
+    socket.take(LIST_BYTES_MAX).read_to_string(&mut text).ok()?;
+    let (_, body) = text.split_once("\r\n\r\n")?;
+    let list: Value = serde_json::from_str(body.trim()).ok()?;
+    let models = list.get("data")?.as_array()?;
+    Some(models.iter().filter_map(|model| model.get("id")?.as_str().map(str::to_owned)).collect())
+}

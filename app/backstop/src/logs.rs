@@ -1,0 +1,12 @@
+//! Structured logs, on standard error.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+/// Starts logging: `BACKSTOP_LOG` says how much (`info` by default; `debug`, `backstop_gateway=debug`…).
+pub(crate) fn start(json: bool) {
+    let filter = EnvFilter::try_from_env("BACKSTOP_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A second start in one process keeps the first: nothing is lost.
+    let _started = if json { builder.json().try_init() } else { builder.try_init() };
+}

@@ -1,0 +1,9 @@
+//! `backstop replay`.
+
+use crate::cli;
+use crate::exit::Exit;
+
+/// Runs the command.
+pub(crate) fn run(_args: &cli::Replay) -> anyhow::Result<Exit> {
+    anyhow::bail!("not built yet")
+}

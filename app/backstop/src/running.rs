@@ -1,0 +1,285 @@
+//! A gateway that runs: threads, doors, background work, and its end.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+
+use backstop_catalogue::Catalogue;
+use backstop_gateway::{Clock, ConsoleDoor, Door, Gateway, Makings, probe_forever};
+use backstop_listener::{Dealer, Hand, Handover, ListenerLimits, Listening, Tls};
+use backstop_providers::{Dial, TcpDial, TlsTrust};
+use backstop_settings::Settings;
+use backstop_store::{Caps, Journal};
+
+/// How often what was learnt is saved.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+/// A running gateway. Dropping it without [`Running::stop`] ends requests in progress.
+pub(crate) struct Running {
+    pub(crate) gateway: Gateway,
+    /// Where applications connect.
+    pub(crate) listen: SocketAddr,
+    /// Where operators connect, if anywhere.
+    pub(crate) console: Option<SocketAddr>,
+    /// Fires when a successor has taken the sockets over.
+    pub(crate) succeeded: watch::Receiver<bool>,
+    tls: Option<Tls>,
+    drain: watch::Sender<bool>,
+    runtime: Runtime,
+    threads: Vec<thread::JoinHandle<()>>,
+    journal: Journal,
+}
+
+/// The sockets of a gateway, bound or taken over.
+pub(crate) struct Sockets {
+    pub(crate) listen: Listening,
+    pub(crate) console: Option<Listening>,
+    taken: Option<backstop_listener::TakenOver>,
+}
+
+impl Sockets {
+    /// Binds the settings' addresses.
+    pub(crate) fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        let listen = bind(settings.listen, "listen")?;
+        let console = settings.console.map(|addr| bind(addr, "console")).transpose()?;
+        Ok(Self { listen, console, taken: None })
+    }
+
+    /// Takes the sockets of the gateway that runs now; binds those it does not have.
+    pub(crate) fn take_over(settings: &Settings, path: &Path) -> anyhow::Result<Self> {
+        let Some(mut taken) = Listening::take_over(path)? else { return Self::bind(settings) };
+        let mut get = |addr, what| match taken.take(addr) {
+            Some(listening) => Ok(listening),
+            None => bind(addr, what),
+        };
+        let listen = get(settings.listen, "listen")?;
+        let console = settings.console.map(|addr| get(addr, "console")).transpose()?;
+        Ok(Self { listen, console, taken: Some(taken) })
+    }
+}
+
+fn bind(addr: SocketAddr, what: &str) -> anyhow::Result<Listening> {
+    Listening::bind(addr).with_context(|| {
+        format!("cannot listen on {addr} (`{what}`): is another program there? choose another port")
+    })
+}
+
+/// Where a store's hand-over socket is.
+pub(crate) fn handover_path(store: &str) -> PathBuf {
+    PathBuf::from(format!("{store}.handover"))
+}
+
+/// Opens the journal of these settings.
+pub(crate) fn journal(settings: &Settings) -> anyhow::Result<Journal> {
+    let limits = &settings.limits;
+    let caps = Caps {
+        size_bytes_max: limits.journal_bytes_max,
+        age_ms_max: u64::try_from(limits.journal_age_max.as_millis()).unwrap_or(u64::MAX),
+        rate_max: limits.journal_rate_max,
+        ..Caps::default()
+    };
+    Ok(Journal::open(settings.store.as_deref().map(Path::new), caps)?)
+}
+
+/// The certificates a provider is trusted by.
+pub(crate) fn trust(settings: &Settings) -> anyhow::Result<TlsTrust> {
+    let Some(file) = &settings.ca_file else { return Ok(TlsTrust::system()) };
+    let pem = std::fs::read(file).with_context(|| format!("cannot read ca_file `{file}`"))?;
+    Ok(TlsTrust::with_extra_ca(&pem)?)
+}
+
+impl Running {
+    /// Starts a gateway with these settings on these sockets.
+    pub(crate) fn start(settings: Settings, sockets: Sockets) -> anyhow::Result<Self> {
+        let cores = threads_of(&settings);
+        let tls = settings
+            .tls
+            .as_ref()
+            .map(|tls| Tls::from_files(Path::new(&tls.certificate), Path::new(&tls.key)))
+            .transpose()?;
+        let (listen, console) = (sockets.listen.local_addr()?, local(sockets.console.as_ref())?);
+        let (journal, trust) = (journal(&settings)?, trust(&settings)?);
+        let (store, limits) = (settings.store.clone(), listener_limits(&settings));
+        let gateway = Gateway::new(Makings {
+            settings,
+            catalogue: Arc::new(Catalogue::built_in()),
+            journal: journal.clone(),
+            trust,
+            clock: Clock::start(),
+            cores,
+            seed: seed(),
+            tuning: backstop_resilience::Tuning::default(),
+        })?;
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let (drain, draining) = watch::channel(false);
+        let (succeed, succeeded) = watch::channel(false);
+        let dial: Arc<dyn Dial> = Arc::new(TcpDial::new());
+        let (dealer, hands) = Dealer::new(cores, limits.clone());
+        let threads = hands
+            .into_iter()
+            .enumerate()
+            .map(|(number, hand)| {
+                let door = Door::new(Arc::new(gateway.core(number, Arc::clone(&dial))));
+                serving_thread(number, hand, door, (tls.clone(), draining.clone()))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let background = Background { gateway: gateway.clone(), limits, draining };
+        let offered = (sockets.listen.try_clone()?, try_clone(sockets.console.as_ref())?);
+        runtime.block_on(async {
+            tokio::spawn(deal(dealer, sockets.listen, background.draining.clone()));
+            background.console(sockets.console);
+            background.housekeeping(Arc::new(gateway.core(cores, dial)));
+            if let Some(store) = store {
+                let path = handover_path(&store);
+                tokio::spawn(offer(path, offered, succeed, background.draining.clone()));
+            }
+        });
+        if let Some(taken) = sockets.taken {
+            taken.acknowledge()?;
+        }
+        Ok(Self { gateway, listen, console, succeeded, tls, drain, runtime, threads, journal })
+    }
+
+    /// Replaces the settings, where nothing of them needs new sockets.
+    pub(crate) fn reload(&self, settings: Settings) -> anyhow::Result<()> {
+        if let (Some(tls), Some(files)) = (&self.tls, &settings.tls) {
+            tls.reload(Path::new(&files.certificate), Path::new(&files.key))?;
+        }
+        Ok(self.gateway.reload(settings)?)
+    }
+
+    /// Runs a future on the background runtime.
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Lets requests in progress end, at most for `longest`, saves what was learnt, and ends.
+    pub(crate) fn stop(self, longest: Duration) {
+        self.drain.send_replace(true);
+        let by = std::time::Instant::now() + longest;
+        self.runtime.block_on(async {
+            while self.gateway.in_progress() > 0 && std::time::Instant::now() < by {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        self.gateway.save_health();
+        self.journal.close();
+        let idle = Duration::from_millis(200);
+        self.runtime.shutdown_timeout(idle);
+        if self.gateway.in_progress() == 0 {
+            for thread in self.threads {
+                // A serving thread ends with its connections; a panic there was logged there.
+                drop(thread.join());
+            }
+        }
+    }
+}
+
+fn threads_of(settings: &Settings) -> usize {
+    match settings.limits.threads {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        threads => usize::from(threads),
+    }
+}
+
+fn listener_limits(settings: &Settings) -> ListenerLimits {
+    let limits = &settings.limits;
+    ListenerLimits {
+        connections_max: usize::try_from(limits.connections_max).unwrap_or(usize::MAX),
+        head_bytes_max: usize::try_from(limits.header_bytes_max).unwrap_or(usize::MAX),
+        head_time_max: limits.header_time_max,
+        ..ListenerLimits::default()
+    }
+}
+
+/// A seed nobody can guess: it only spreads jitter, so the clock and the process are enough.
+fn seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = now.map_or(0, |now| now.as_nanos());
+    u64::try_from(nanos & u128::from(u64::MAX)).unwrap_or(0) ^ u64::from(std::process::id())
+}
+
+fn local(listening: Option<&Listening>) -> std::io::Result<Option<SocketAddr>> {
+    listening.map(Listening::local_addr).transpose()
+}
+
+fn try_clone(listening: Option<&Listening>) -> std::io::Result<Option<Listening>> {
+    listening.map(Listening::try_clone).transpose()
+}
+
+/// One thread, one runtime, its share of the connections.
+fn serving_thread(
+    number: usize,
+    hand: Hand,
+    door: Door,
+    (tls, draining): (Option<Tls>, watch::Receiver<bool>),
+) -> anyhow::Result<thread::JoinHandle<()>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let serve = move || runtime.block_on(hand.serve(Arc::new(door), tls, draining));
+    Ok(thread::Builder::new().name(format!("serve-{number}")).spawn(serve)?)
+}
+
+async fn deal(dealer: Dealer, listening: Listening, draining: watch::Receiver<bool>) {
+    if let Err(error) = dealer.run(listening, draining).await {
+        tracing::error!(%error, "the listener ended");
+    }
+}
+
+struct Background {
+    gateway: Gateway,
+    limits: ListenerLimits,
+    draining: watch::Receiver<bool>,
+}
+
+impl Background {
+    fn console(&self, listening: Option<Listening>) {
+        let Some(listening) = listening else { return };
+        let (dealer, hands) = Dealer::new(1, self.limits.clone());
+        tokio::spawn(deal(dealer, listening, self.draining.clone()));
+        for hand in hands {
+            let door = Arc::new(ConsoleDoor::new(self.gateway.clone()));
+            tokio::spawn(hand.serve(door, None, self.draining.clone()));
+        }
+    }
+
+    /// Probes targets that may come back, and saves what was learnt.
+    fn housekeeping(&self, core: Arc<backstop_gateway::Core>) {
+        tokio::spawn(probe_forever(core));
+        let gateway = self.gateway.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SAVE_EVERY).await;
+                gateway.save_health();
+            }
+        });
+    }
+}
+
+/// Offers the sockets to a successor until one has them.
+async fn offer(
+    path: PathBuf,
+    (listen, console): (Listening, Option<Listening>),
+    succeed: watch::Sender<bool>,
+    mut draining: watch::Receiver<bool>,
+) {
+    let handover = match Handover::offer(&path) {
+        Ok(handover) => handover,
+        Err(failure) => {
+            tracing::info!("restarts will refuse requests for a moment: {}", failure.message);
+            return;
+        }
+    };
+    let sockets: Vec<Listening> = std::iter::once(listen).chain(console).collect();
+    tokio::select! {
+        () = handover.taken(&sockets) => {
+            succeed.send_replace(true);
+        }
+        _ended = draining.wait_for(|draining| *draining) => {}
+    }
+}

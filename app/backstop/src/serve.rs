@@ -1,0 +1,96 @@
+//! `backstop serve`: the gateway itself.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use backstop_settings::Settings;
+
+use crate::cli;
+use crate::configuration::{Configuration, Source};
+use crate::exit::Exit;
+use crate::running::{Running, Sockets, handover_path};
+
+/// How long requests in progress may take once the gateway is asked to end.
+const DRAIN_MAX: Duration = Duration::from_secs(120);
+/// How often the settings file is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Serves until it is asked to end, or a successor takes over.
+pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
+    crate::logs::start(args.log_json);
+    let mut configuration = Configuration::find(args.config.config.as_deref())?;
+    if let Some(listen) = args.listen {
+        configuration.settings.listen = listen;
+    }
+    let settings = &configuration.settings;
+    let sockets = match settings.store.as_deref().filter(|_| args.take_over) {
+        Some(store) => Sockets::take_over(settings, &handover_path(store))?,
+        None => Sockets::bind(settings)?,
+    };
+    configuration.announce();
+    let running = Running::start(configuration.settings.clone(), sockets)?;
+    println!("applications  http://{}", running.listen);
+    if let Some(console) = running.console {
+        println!("operators     http://{console}/status  /metrics  /healthz  /readyz");
+    }
+    println!("\nPaste into the shell of an application:");
+    println!("  export ANTHROPIC_BASE_URL=http://{}", running.listen);
+    println!("  export OPENAI_BASE_URL=http://{}/v1", running.listen);
+    running.block_on(until_ended(&running, &configuration.source, args));
+    println!("ending: no new connections, requests in progress may finish");
+    running.stop(DRAIN_MAX);
+    Ok(Exit::Success)
+}
+
+/// Waits for a signal or a successor; reloads the settings meanwhile.
+async fn until_ended(running: &Running, source: &Source, args: &cli::Serve) {
+    let mut succeeded = running.succeeded.clone();
+    let signalled = crate::platform::asked_to_end();
+    tokio::select! {
+        () = signalled => {}
+        _ = succeeded.wait_for(|done| *done) => println!("a successor has the sockets"),
+        () = reload_forever(running, source, args) => {}
+    }
+}
+
+async fn reload_forever(running: &Running, source: &Source, args: &cli::Serve) {
+    let Source::File(path) = source else { return std::future::pending().await };
+    let mut seen = stamp(path);
+    let mut hangup = crate::platform::Hangup::new();
+    loop {
+        let asked = tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => false,
+            () = hangup.next() => true,
+        };
+        let now = stamp(path);
+        if asked || now != seen {
+            seen = now;
+            reload(running, path, args);
+        }
+    }
+}
+
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+/// Takes new settings in, or keeps the old ones and says why.
+fn reload(running: &Running, path: &Path, args: &cli::Serve) {
+    match Configuration::read(path).and_then(|new| replace(running, new.settings, args)) {
+        Ok(()) => println!("settings reloaded from {}", path.display()),
+        Err(error) => eprintln!("{error:#}\nthe settings before this change stay in force"),
+    }
+}
+
+fn replace(running: &Running, mut settings: Settings, args: &cli::Serve) -> anyhow::Result<()> {
+    if let Some(listen) = args.listen {
+        settings.listen = listen;
+    }
+    running.reload(settings)
+}
+
+/// The settings file of this folder, if there is one.
+pub(crate) fn default_file() -> Option<PathBuf> {
+    ["backstop.yaml", "backstop.yml"].into_iter().map(PathBuf::from).find(|path| path.exists())
+}

@@ -1,0 +1,9 @@
+//! `backstop status`.
+
+use crate::cli;
+use crate::exit::Exit;
+
+/// Runs the command.
+pub(crate) fn run(_args: &cli::Status) -> anyhow::Result<Exit> {
+    anyhow::bail!("not built yet")
+}

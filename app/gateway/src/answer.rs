@@ -1,0 +1,205 @@
+//! Phase 5: what the client reads: status, provenance, errors in its own dialect.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+
+use backstop_listener::AnswerBody;
+use backstop_store::AttemptRow;
+use backstop_vocabulary::{Class, Dialect, Failure, Fault, RequestId};
+
+use crate::headers;
+use crate::live::Match;
+use crate::perform::{Begun, Journey};
+use crate::record::micros;
+
+/// The name of this hop in `Proxy-Status` (RFC 9209).
+const HOP: &str = "backstop";
+
+/// The head of a stream.
+pub(crate) fn stream_head(journey: &mut Journey, begun: &Begun) -> Response<()> {
+    let mut head = answered_head(journey, begun);
+    let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
+    head.headers_mut().insert(header::CONTENT_TYPE, kind);
+    head.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    head
+}
+
+/// The head of a whole answer.
+pub(crate) fn whole_head(journey: &mut Journey, begun: &Begun) -> Response<()> {
+    let mut head = answered_head(journey, begun);
+    let kind = HeaderValue::from_static("application/json");
+    head.headers_mut().insert(header::CONTENT_TYPE, kind);
+    head
+}
+
+fn answered_head(journey: &Journey, begun: &Begun) -> Response<()> {
+    let place = journey.place(begun.place);
+    let mut head = Response::new(());
+    *head.status_mut() = StatusCode::OK;
+    let out = head.headers_mut();
+    out.reserve(24);
+    if place.dialect == journey.asked.dialect {
+        headers::down(&begun.reply.headers, out);
+    }
+    if let Some(id) = headers::upstream_request_id(&begun.reply.headers) {
+        out.insert(HeaderName::from_static("backstop-upstream-request-id"), id.clone());
+    }
+    let attempts = journey.record.attempts().len() + 1;
+    let mut text = String::with_capacity(96);
+    let _ = write!(
+        text,
+        "target={}; rung={}; attempts={attempts}; tier={}; route={}",
+        place.target.name,
+        place.rung + 1,
+        place.tier.name(),
+        journey.roster.route
+    );
+    if journey.roster.matched == Match::Fallback {
+        text.push_str("; matched=no-route-names-this-model");
+    }
+    set(out, "backstop-answer", &text);
+    tried(out, journey.record.attempts());
+    let losses = journey.record.losses();
+    if !losses.is_empty() {
+        let list: Vec<String> = losses.iter().map(ToString::to_string).collect();
+        set(out, "backstop-lost", &list.join(", "));
+    }
+    let waited = journey.core.shared.clock.now().since(journey.asked.started);
+    timing(out, journey.record.attempts(), micros(waited));
+    let status =
+        format!("{HOP}; next-hop=\"{}\"; received-status={}", place.provider, begun.reply.status);
+    set(out, "proxy-status", &status);
+    ids(out, journey.asked.dialect, journey.asked.id);
+    head
+}
+
+/// The error of a request that went through the ladder.
+pub(crate) fn failed(journey: &Journey, failure: &Failure) -> Response<AnswerBody> {
+    let asked = &journey.asked;
+    let mut response = error(asked.dialect, failure, asked.id);
+    let out = response.headers_mut();
+    let attempts = journey.record.attempts();
+    tried(out, attempts);
+    timing(out, attempts, micros(journey.core.shared.clock.now().since(asked.started)));
+    response
+}
+
+/// An error in the client's own dialect.
+pub(crate) fn error(dialect: Dialect, failure: &Failure, id: RequestId) -> Response<AnswerBody> {
+    let request_id = format!("req_{id}");
+    let written = backstop_dialects::write_error(dialect, failure, &request_id);
+    let mut response = Response::new(AnswerBody::whole(Bytes::from(written.body)));
+    *response.status_mut() =
+        StatusCode::from_u16(written.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    set(out, "backstop-error", failure.class.code());
+    if let Some(stay_away) = failure.stay_away {
+        set(out, "retry-after", &stay_away.as_secs().max(1).to_string());
+    }
+    // The gateway has already tried whatever made sense: a client's own retries at once only multiply.
+    let retry =
+        failure.fault() != Fault::Caller && failure.stay_away.is_some_and(|t| t.as_secs() < 30);
+    set(out, "x-should-retry", if retry { "true" } else { "false" });
+    let status = format!("{HOP}; error={}", proxy_error(failure.class));
+    set(out, "proxy-status", &status);
+    ids(out, dialect, id);
+    response
+}
+
+/// A short answer in plain text, outside any dialect.
+pub(crate) fn plain(status: StatusCode, text: &str) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::whole(Bytes::from(text.to_owned())));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// `backstop-attempts`: one item per attempt that failed before the one that answers.
+fn tried(out: &mut HeaderMap, attempts: &[AttemptRow]) {
+    if attempts.is_empty() {
+        return;
+    }
+    let mut text = String::with_capacity(64 * attempts.len());
+    for row in attempts {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        let _ = write!(text, "{}; purpose={}", row.target, row.purpose);
+        if let Some(class) = row.class {
+            let _ = write!(text, "; error={}", class.code());
+        }
+        if let Some(status) = row.status {
+            let _ = write!(text, "; status={status}");
+        }
+        let _ = write!(text, "; ms={}", row.total_us / 1000);
+    }
+    set(out, "backstop-attempts", &text);
+}
+
+/// `Server-Timing`: the attempts that failed, and the time until the answer began.
+fn timing(out: &mut HeaderMap, attempts: &[AttemptRow], waited_us: u64) {
+    let mut text = format!("ttft;dur={}", waited_us / 1000);
+    for (number, row) in attempts.iter().enumerate() {
+        let code = row.class.map_or("ok", Class::code);
+        let _ = write!(text, ", attempt{};desc=\"{code}\";dur={}", number + 1, row.total_us / 1000);
+    }
+    set(out, "server-timing", &text);
+}
+
+fn ids(out: &mut HeaderMap, dialect: Dialect, id: RequestId) {
+    let name = match dialect {
+        Dialect::AnthropicMessages => "request-id",
+        Dialect::OpenaiChat => "x-request-id",
+    };
+    set(out, name, &format!("req_{id}"));
+}
+
+fn set(out: &mut HeaderMap, name: &'static str, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        out.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// The registered word of RFC 9209 for a failure.
+const fn proxy_error(class: Class) -> &'static str {
+    match class {
+        Class::DnsFailed => "dns_error",
+        Class::ConnectFailed => "connection_refused",
+        Class::ConnectTimeout => "connection_timeout",
+        Class::TlsFailed => "tls_protocol_error",
+        Class::StaleConnection | Class::ConnectionReset => "connection_terminated",
+        Class::ProtocolBroken => "http_protocol_error",
+        Class::FirstTokenTimeout | Class::Stalled | Class::DeadlinePassed => {
+            "http_response_timeout"
+        }
+        Class::StreamCut | Class::BadAnswer | Class::EmptyAnswer => "http_response_incomplete",
+        Class::TargetOpened
+        | Class::Overloaded
+        | Class::ServerError
+        | Class::RateLimited
+        | Class::Acceleration
+        | Class::QuotaExhausted
+        | Class::AuthRefused
+        | Class::ModelNotFound
+        | Class::Redirected
+        | Class::RungExhausted => "destination_unavailable",
+        Class::NoTarget => "destination_not_found",
+        Class::GatewayBusy | Class::CallerLimited => "connection_limit_reached",
+        Class::LoopDetected => "proxy_loop_detected",
+        Class::GatewayFault => "proxy_internal_error",
+        Class::InvalidRequest
+        | Class::ContextTooLong
+        | Class::RequestTooLarge
+        | Class::UnsupportedFeature
+        | Class::SignatureRefused
+        | Class::ContentRefused
+        | Class::UnknownPath
+        | Class::KeyRefused
+        | Class::ClientLeft => "http_request_denied",
+    }
+}

@@ -1,0 +1,114 @@
+//! What a client asks: its bytes, what a quick scan saw in them, and the full reading when needed.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use backstop_dialects::Scan;
+use backstop_exchange::{Features, Request};
+use backstop_vocabulary::{Dialect, Failure, Moment, RequestId};
+
+use crate::headers;
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// The name of the gateway key, or `local` when none are set.
+    pub(crate) name: Arc<str>,
+    /// The application, from the key or the client's header.
+    pub(crate) app: Option<Box<str>>,
+    /// The business process, from the client's header.
+    pub(crate) workflow: Option<Box<str>>,
+    /// The conversation, from whichever header names it.
+    pub(crate) session: Option<Box<str>>,
+}
+
+/// One request, read as far as it had to be.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) id: RequestId,
+    pub(crate) started: Moment,
+    pub(crate) dialect: Dialect,
+    pub(crate) caller: Caller,
+    pub(crate) headers: HeaderMap,
+    pub(crate) query: Option<Box<str>>,
+    pub(crate) body: Bytes,
+    pub(crate) scan: Scan,
+    full: OnceLock<Result<Box<Full>, Failure>>,
+}
+
+/// The full reading.
+#[derive(Debug)]
+pub(crate) struct Full {
+    pub(crate) request: Request,
+    pub(crate) features: Features,
+}
+
+impl Asked {
+    pub(crate) fn new(
+        (id, started, dialect): (RequestId, Moment, Dialect),
+        caller: Caller,
+        head: http::request::Parts,
+        body: Bytes,
+        scan: Scan,
+    ) -> Self {
+        let query = head.uri.query().map(Box::from);
+        Self {
+            id,
+            started,
+            dialect,
+            caller,
+            headers: head.headers,
+            query,
+            body,
+            scan,
+            full: OnceLock::new(),
+        }
+    }
+
+    /// The whole request in the neutral form: read on first need, because most requests are passed
+    /// through without it.
+    pub(crate) fn full(&self) -> Result<&Full, &Failure> {
+        let read = || {
+            let request = backstop_dialects::read_request(self.dialect, &self.body)?;
+            Ok(Box::new(Full { features: Features::of(&request), request }))
+        };
+        self.full.get_or_init(read).as_ref().map(|full| &**full)
+    }
+
+    /// How long the client says it will wait, from the SDKs' `x-stainless-timeout` (seconds).
+    pub(crate) fn announced_timeout(&self) -> Option<Duration> {
+        let seconds: f64 =
+            headers::text(&self.headers, "x-stainless-timeout")?.trim().parse().ok()?;
+        (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
+    }
+
+    /// A rough shape of the request: a provider that took one of this shape a minute ago should
+    /// take another. Below [`crate::table::SHAPES`].
+    pub(crate) fn shape(&self) -> u64 {
+        u64::from(self.scan.tools)
+            | u64::from(self.scan.format) << 1
+            | u64::from(self.scan.media) << 2
+            | u64::from(self.scan.stream) << 3
+    }
+
+    /// Whether a streaming client asked for usage at the end (Chat Completions only).
+    pub(crate) fn wants_stream_usage(&self) -> bool {
+        self.dialect != Dialect::OpenaiChat
+            || self.full().is_ok_and(|full| full.request.stream_usage)
+    }
+
+    /// A number that stays the same over a conversation, so that it keeps its target and its
+    /// prompt cache.
+    pub(crate) fn affinity(&self) -> Option<u64> {
+        let session = self.caller.session.as_ref()?;
+        // FNV-1a: stable over versions and machines, which the standard hasher is not.
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for byte in session.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        Some(hash)
+    }
+}

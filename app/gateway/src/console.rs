@@ -1,0 +1,118 @@
+//! What operators read: liveness, readiness, metrics, status.
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use backstop_listener::AnswerBody;
+use backstop_resilience::State;
+
+use crate::answer;
+use crate::gateway::Gateway;
+
+/// The page at this path.
+pub(crate) fn page(gateway: &Gateway, path: &str) -> Response<AnswerBody> {
+    match path {
+        "/healthz" => answer::plain(StatusCode::OK, "ok\n"),
+        "/readyz" => ready(gateway),
+        "/metrics" => metrics(gateway),
+        "/status" | "/status.json" => json_page(&gateway.status()),
+        _ => answer::plain(
+            StatusCode::NOT_FOUND,
+            "the console has /healthz, /readyz, /metrics and /status\n",
+        ),
+    }
+}
+
+/// Ready while requests are let in: the gateway never waits for its store or its providers.
+fn ready(gateway: &Gateway) -> Response<AnswerBody> {
+    let live = gateway.shared.live.load();
+    if live.settings.routes.is_empty() {
+        return answer::plain(StatusCode::SERVICE_UNAVAILABLE, "no route is configured\n");
+    }
+    answer::plain(StatusCode::OK, "ready\n")
+}
+
+fn metrics(gateway: &Gateway) -> Response<AnswerBody> {
+    gateway.refresh_metrics();
+    let mut response =
+        Response::new(AnswerBody::whole(Bytes::from(gateway.shared.metrics.encode())));
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+fn json_page(value: &Value) -> Response<AnswerBody> {
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    let mut response = Response::new(AnswerBody::whole(Bytes::from(text)));
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+impl Gateway {
+    /// The health of every target met so far, and of the gateway itself.
+    pub fn status(&self) -> Value {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        let targets: serde_json::Map<String, Value> = shared
+            .registry
+            .all()
+            .into_iter()
+            .map(|(name, cell)| {
+                let outlook = cell.outlook(now);
+                let value = json!({
+                    "state": outlook.state.name(),
+                    "share_percent": percent(outlook.share),
+                    "recent_failure_percent": percent(outlook.recent_failure_share),
+                    "until_seconds": outlook.until.map(|until| until.since(now).as_secs()),
+                    "first_token_typical_ms": outlook.first_token_typical.as_millis() as u64,
+                    "first_token_clock_ms": outlook.first_token_clock.as_millis() as u64,
+                    "in_flight": cell.in_flight(),
+                });
+                (name, value)
+            })
+            .collect();
+        let journal = shared.journal.standing();
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptime_seconds": now.since_zero().as_secs(),
+            "requests_in_progress": shared.room.taken(),
+            "targets": targets,
+            "journal": {
+                "dropped": journal.dropped,
+                "sampled_away": journal.sampled_away,
+                "write_failures": journal.write_failures,
+                "failing": journal.failing,
+            },
+        })
+    }
+
+    /// Brings the gauges up to date before they are read.
+    pub(crate) fn refresh_metrics(&self) {
+        let now = self.shared.clock.now();
+        for (name, cell) in self.shared.registry.all() {
+            let outlook = cell.outlook(now);
+            let state = match outlook.state {
+                State::Closed => 0,
+                State::Demoted | State::Ramping => 1,
+                State::HalfOpen => 2,
+                State::Open => 3,
+                State::Paused => 4,
+                State::Blocked => 5,
+            };
+            self.shared.metrics.health(&name.into(), state, percent(outlook.share));
+        }
+        let dropped = i64::try_from(self.shared.journal.dropped()).unwrap_or(i64::MAX);
+        self.shared.metrics.journal_dropped.set(dropped);
+        let held = self.shared.held_bytes.load(std::sync::atomic::Ordering::Relaxed);
+        self.shared.metrics.held_bytes.set(i64::try_from(held).unwrap_or(i64::MAX));
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "0..=100")]
+fn percent(share: f32) -> i64 {
+    (share.clamp(0.0, 1.0) * 100.0).round() as i64
+}

@@ -1,0 +1,55 @@
+//! What one serving thread has to itself: a pool of connections and a source of chance.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use backstop_providers::{Client, ClientLimits, Dial};
+use backstop_vocabulary::Chance;
+
+use crate::gateway::Shared;
+
+/// One serving thread's part of the gateway.
+#[derive(Debug)]
+pub struct Core {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) client: Client,
+    pub(crate) number: usize,
+    chance: Mutex<Chance>,
+    seed: u64,
+    forks: std::sync::atomic::AtomicU64,
+}
+
+impl Core {
+    pub(crate) fn new(shared: Arc<Shared>, number: usize, dial: Arc<dyn Dial>, seed: u64) -> Self {
+        let client = Client::new(dial, ClientLimits::default());
+        Self {
+            shared,
+            client,
+            number,
+            chance: Mutex::new(Chance::from_seed(seed)),
+            seed,
+            forks: std::sync::atomic::AtomicU64::new(1),
+        }
+    }
+
+    /// A source of chance of its own, for a question asked while this thread's is taken.
+    pub(crate) fn fork_chance(&self) -> Chance {
+        let label = self.forks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Chance::from_seed(self.seed).fork(label)
+    }
+
+    /// Bits for a request's id.
+    pub(crate) fn random_bits(&self) -> u128 {
+        let mut chance = self.chance();
+        u128::from(chance.next_u64()) << 64 | u128::from(chance.next_u64())
+    }
+
+    /// This thread's chance; nobody else waits for it.
+    pub(crate) fn chance(&self) -> MutexGuard<'_, Chance> {
+        self.chance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The one place where the gateway starts a task of its own.
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(task);
+}

@@ -1,0 +1,84 @@
+//! The doors: applications come in by one, operators by another.
+
+use std::sync::Arc;
+
+use http::{Method, Request, Response, StatusCode, header};
+
+use backstop_listener::{AnswerBody, Connection, Serve, read_body};
+use backstop_vocabulary::{Dialect, RequestId};
+
+use crate::core::Core;
+use crate::gateway::Gateway;
+use crate::serve::serve;
+use crate::{answer, console};
+
+/// Where applications come in: one for each serving thread.
+#[derive(Debug)]
+pub struct Door {
+    core: Arc<Core>,
+}
+
+impl Door {
+    /// The door of this core.
+    pub const fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+}
+
+impl Serve for Door {
+    async fn serve(
+        &self,
+        request: Request<hyper::body::Incoming>,
+        connection: Connection,
+    ) -> Response<AnswerBody> {
+        drop(connection);
+        let live = self.core.shared.live.load_full();
+        let cors = &live.cors;
+        if let Some(answer) = cors.preflight(&request) {
+            return answer;
+        }
+        let (head, body) = request.into_parts();
+        let origin = head.headers.get(header::ORIGIN).cloned();
+        let limits = &live.settings.limits;
+        let bytes_max = usize::try_from(limits.body_bytes_max).unwrap_or(usize::MAX);
+        let mut response = match read_body(body, bytes_max, limits.body_time_max).await {
+            Ok(body) => serve(Arc::clone(&self.core), head, body).await,
+            Err(error) => {
+                let id = RequestId::from_bits(self.core.random_bits());
+                let anthropic = head.uri.path().starts_with("/v1/messages");
+                let dialect =
+                    if anthropic { Dialect::AnthropicMessages } else { Dialect::OpenaiChat };
+                answer::error(dialect, &error.into(), id)
+            }
+        };
+        cors.decorate(origin.as_ref(), response.headers_mut());
+        response
+    }
+}
+
+/// Where operators come in.
+#[derive(Debug)]
+pub struct ConsoleDoor {
+    gateway: Gateway,
+}
+
+impl ConsoleDoor {
+    /// The console of this gateway.
+    pub const fn new(gateway: Gateway) -> Self {
+        Self { gateway }
+    }
+}
+
+impl Serve for ConsoleDoor {
+    async fn serve(
+        &self,
+        request: Request<hyper::body::Incoming>,
+        connection: Connection,
+    ) -> Response<AnswerBody> {
+        drop(connection);
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            return answer::plain(StatusCode::METHOD_NOT_ALLOWED, "the console is read with GET\n");
+        }
+        console::page(&self.gateway, request.uri().path())
+    }
+}

@@ -1,0 +1,249 @@
+//! The gateway as a whole: what all requests share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+
+use backstop_catalogue::Catalogue;
+use backstop_continuity::{AttemptPurpose, SecondOpinion, reach};
+use backstop_providers::{Dial, EndpointError, TlsTrust};
+use backstop_resilience::Tuning;
+use backstop_settings::{Key, Settings};
+use backstop_store::Journal;
+use backstop_vocabulary::{Class, Failure, Moment, Scope};
+
+use crate::admit::{Allowance, Room};
+use crate::clock::Clock;
+use crate::core::Core;
+use crate::doubts::Doubts;
+use crate::health::Registry;
+use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::plan::Roster;
+use crate::table::{Parts, Target};
+
+/// Attempts at once at a target that is open, when all are.
+pub(crate) const LAST_RESORTS_MAX: u32 = 4;
+
+/// What a gateway is made of.
+#[derive(Debug)]
+pub struct Makings {
+    /// The settings to begin with.
+    pub settings: Settings,
+    /// What is known of models.
+    pub catalogue: Arc<Catalogue>,
+    /// Where finished requests go.
+    pub journal: Journal,
+    /// Whom to trust as a provider.
+    pub trust: TlsTrust,
+    /// The clock.
+    pub clock: Clock,
+    /// How many threads will serve.
+    pub cores: usize,
+    /// The seed of all chance.
+    pub seed: u64,
+    /// The numbers of the resilience machines.
+    pub tuning: Tuning,
+}
+
+/// The gateway: one for all serving threads.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    pub(crate) shared: Arc<Shared>,
+    seed: u64,
+}
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) live: ArcSwap<Live>,
+    pub(crate) registry: Registry,
+    pub(crate) journal: Journal,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
+    pub(crate) room: Room,
+    pub(crate) doubts: Doubts,
+    pub(crate) trust: TlsTrust,
+    /// This gateway's mark on the requests it sends, so that it knows them when they come back.
+    pub(crate) instance: HeaderValue,
+    allowances: Mutex<HashMap<Arc<str>, Allowance>>,
+    pub(crate) held_bytes: AtomicU64,
+    pub(crate) held_bytes_max: AtomicU64,
+}
+
+impl Gateway {
+    /// A gateway with what it learnt before, if the journal kept it.
+    pub fn new(makings: Makings) -> Result<Self, EndpointError> {
+        let Makings { settings, catalogue, journal, trust, clock, cores, seed, tuning } = makings;
+        let mut registry = Registry::new(tuning, seed, cores, clock);
+        if let Some((saved, at_unix_ms)) = journal.health_load() {
+            let elapsed = clock.unix_ms(clock.now()).saturating_sub(at_unix_ms);
+            registry = registry.remembering(&saved, Duration::from_millis(elapsed));
+        }
+        let instance = format!("{:016x}", seed ^ clock.unix_ms(clock.now()).rotate_left(32));
+        let held_max = settings.limits.held_bytes_max;
+        let shared = Shared {
+            live: ArcSwap::from_pointee(Live::new(settings, catalogue, &trust)?),
+            registry,
+            journal,
+            metrics: Metrics::default(),
+            clock,
+            room: Room::default(),
+            doubts: Doubts::default(),
+            trust,
+            instance: HeaderValue::from_str(&instance).unwrap_or(HeaderValue::from_static("0")),
+            allowances: Mutex::default(),
+            held_bytes: AtomicU64::new(0),
+            held_bytes_max: AtomicU64::new(held_max),
+        };
+        Ok(Self { shared: Arc::new(shared), seed })
+    }
+
+    /// One serving thread's part.
+    pub fn core(&self, number: usize, dial: Arc<dyn Dial>) -> Core {
+        let seed = self.seed.wrapping_add((number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        Core::new(Arc::clone(&self.shared), number, dial, seed)
+    }
+
+    /// Replaces the settings. Requests in progress keep theirs; health survives by target.
+    pub fn reload(&self, settings: Settings) -> Result<(), EndpointError> {
+        let catalogue = Arc::clone(&self.shared.live.load().catalogue);
+        let live = Live::new(settings, catalogue, &self.shared.trust)?;
+        let held_max = live.settings.limits.held_bytes_max;
+        self.shared.held_bytes_max.store(held_max, Ordering::Relaxed);
+        self.shared.live.store(Arc::new(live));
+        Ok(())
+    }
+
+    /// Saves what was learnt about targets, for the next start.
+    pub fn save_health(&self) {
+        let now = self.shared.clock.now();
+        let memory = self.shared.registry.memory(now);
+        self.shared.journal.health_save(memory, self.shared.clock.unix_ms(now));
+    }
+
+    /// Requests in progress.
+    pub fn in_progress(&self) -> u32 {
+        self.shared.room.taken()
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Settings {
+        self.shared.live.load().settings.clone()
+    }
+}
+
+impl Shared {
+    pub(crate) fn parts<'a>(&'a self, live: &'a Live) -> Parts<'a> {
+        Parts { registry: &self.registry, catalogue: &live.catalogue, metrics: &self.metrics }
+    }
+
+    /// Checks a key's own request limit.
+    pub(crate) fn check_allowance(&self, key: &Key, now: Moment) -> Result<(), Failure> {
+        let Some(per_minute) = key.requests_per_minute else { return Ok(()) };
+        let mut allowances = self.allowances.lock().unwrap_or_else(PoisonError::into_inner);
+        let allowance = allowances
+            .entry(Arc::clone(&key.name))
+            .or_insert_with(|| Allowance::full(per_minute, now));
+        allowance.take(per_minute, now)
+    }
+
+    /// Takes what an attempt of this purpose costs.
+    pub(crate) fn charge(&self, purpose: AttemptPurpose, target: &Target) {
+        match purpose {
+            AttemptPurpose::Retry => target.cell.take_retry(self.clock.now()),
+            AttemptPurpose::SecondOpinion => self.doubts.take_opinion(),
+            AttemptPurpose::First
+            | AttemptPurpose::Trickle
+            | AttemptPurpose::Probe
+            | AttemptPurpose::Failover
+            | AttemptPurpose::StaleRetry
+            | AttemptPurpose::LastResort
+            | AttemptPurpose::Resume => {}
+        }
+    }
+
+    /// The failure as it should be taken: some refusals that name the caller are the provider's.
+    pub(crate) fn judge(
+        &self,
+        roster: &Roster,
+        (place, shape): (usize, u64),
+        failure: &Failure,
+        now: Moment,
+    ) -> Failure {
+        let doubtful = matches!(failure.class, Class::AuthRefused | Class::InvalidRequest);
+        if !doubtful {
+            return failure.clone();
+        }
+        let at = (&roster.places[place].candidate, shape);
+        self.doubts.judge(&roster.places, at, failure.clone(), (SecondOpinion::None, now))
+    }
+
+    /// Another vendor accepted what this place refused: its health hears of it if it is to blame.
+    pub(crate) fn settle_doubt(
+        &self,
+        roster: &Roster,
+        (place, shape): (usize, u64),
+        failure: &Failure,
+        now: Moment,
+    ) {
+        let at = (&roster.places[place].candidate, shape);
+        let opinion = (SecondOpinion::Answered, now);
+        let judged = self.doubts.judge(&roster.places, at, failure.clone(), opinion);
+        if judged.class == Class::ServerError {
+            roster.places[place].target.cell.failed(now, &judged);
+            self.doubts.handle_failure(at.0, &judged, now);
+        }
+    }
+
+    /// An attempt was answered.
+    pub(crate) fn note_success(&self, roster: &Roster, (place, shape): (usize, u64), now: Moment) {
+        let place_of = &roster.places[place];
+        if let Some(worked) =
+            usize::try_from(shape).ok().and_then(|at| place_of.target.worked_at.get(at))
+        {
+            worked.store(now.nanos().max(1), Ordering::Relaxed);
+        }
+        self.doubts.handle_success(&place_of.candidate, now);
+        // A rung that answers proves that it can take more from those above it.
+        for above in roster.places[..place].iter().filter(|above| above.rung < place_of.rung) {
+            above.target.cell.fallback_proved(now);
+        }
+    }
+
+    /// Tells the other targets that a failure reaches: what would fail for the same reason.
+    pub(crate) fn spread(&self, roster: &Roster, place: usize, failure: &Failure, now: Moment) {
+        let failed = &roster.places[place].candidate;
+        self.doubts.handle_failure(failed, failure, now);
+        let strained = matches!(
+            failure.class,
+            Class::RateLimited | Class::Acceleration | Class::Overloaded | Class::QuotaExhausted
+        );
+        if strained {
+            for above in
+                roster.places[..place].iter().filter(|above| above.rung < roster.places[place].rung)
+            {
+                above.target.cell.fallback_strained(now);
+            }
+        }
+        // Roll-ups reorder on evidence from the address; keys and models share their fate at once.
+        if !matches!(failure.scope, Scope::Credential | Scope::Model | Scope::LimitPool) {
+            return;
+        }
+        let all: Vec<_> = roster.places.iter().map(|place| place.candidate.clone()).collect();
+        let mut told = vec![failed.target];
+        for number in reach(failed, failure.scope, &all) {
+            if told.contains(&number) {
+                continue;
+            }
+            told.push(number);
+            if let Some(place) = roster.places.iter().find(|place| place.target.number == number) {
+                place.target.cell.failed(now, failure);
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Which headers cross the gateway, and which are its own.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use backstop_settings::{Credential, ProviderKind};
+use backstop_vocabulary::Dialect;
+
+/// The header in which a client may name its application.
+pub(crate) const APP: &str = "backstop-app";
+/// The header in which a client may name its business process.
+pub(crate) const WORKFLOW: &str = "backstop-workflow";
+/// The headers in which clients name their conversation, ours first; the others are what agents
+/// already send.
+pub(crate) const SESSIONS: [&str; 5] = [
+    "backstop-session",
+    "x-claude-code-session-id",
+    "session-id",
+    "x-session-id",
+    "x-session-affinity",
+];
+/// The header for a gateway key when the usual ones carry the client's own credential.
+pub(crate) const KEY: &str = "backstop-key";
+/// The version of the Messages API sent when a client of another dialect named none.
+const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+
+/// Names that never go from a client to a provider: hop by hop, ours, or credentials.
+const NEVER_UP: &[&str] = &[
+    "host",
+    "content-length",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "proxy-authenticate",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "cookie",
+    "accept-encoding",
+    "expect",
+    "forwarded",
+    "via",
+    "origin",
+    "referer",
+];
+
+/// Names that never go from a provider to a client: hop by hop, framing, or replaced by ours.
+const NEVER_DOWN: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "content-encoding",
+    "set-cookie",
+    "alt-svc",
+    "date",
+    "server",
+    "strict-transport-security",
+    "request-id",
+    "x-request-id",
+    "access-control-allow-origin",
+];
+
+/// The headers of a same-dialect attempt: the client's, less what must not travel.
+pub(crate) fn up(client: &HeaderMap) -> HeaderMap {
+    let mut out = HeaderMap::with_capacity(client.len() + 3);
+    for (name, value) in client {
+        let text = name.as_str();
+        let ours = text.starts_with("backstop-") || text.starts_with("x-forwarded-");
+        if !ours && !NEVER_UP.contains(&text) {
+            out.append(name.clone(), value.clone());
+        }
+    }
+    out
+}
+
+/// The headers of an attempt in another dialect than the client's: nothing of the client's.
+pub(crate) fn plain() -> HeaderMap {
+    let mut out = HeaderMap::with_capacity(5);
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    out
+}
+
+/// Adds what the target's API demands: version and credential.
+pub(crate) fn authorise(
+    headers: &mut HeaderMap,
+    (kind, dialect): (ProviderKind, Dialect),
+    credential: &Credential,
+    client: &HeaderMap,
+) {
+    if dialect == Dialect::AnthropicMessages && !headers.contains_key("anthropic-version") {
+        headers.insert(HeaderName::from_static("anthropic-version"), ANTHROPIC_VERSION);
+    }
+    match credential {
+        Credential::None => {}
+        Credential::FromClient => {
+            for name in [header::AUTHORIZATION, HeaderName::from_static("x-api-key")] {
+                if let Some(value) = client.get(&name) {
+                    headers.insert(name, value.clone());
+                }
+            }
+        }
+        Credential::Key { secret, .. } => {
+            let anthropic = dialect == Dialect::AnthropicMessages;
+            let (name, text) = match kind {
+                ProviderKind::Anthropic => ("x-api-key", secret.reveal().to_owned()),
+                ProviderKind::Compatible if anthropic => ("x-api-key", secret.reveal().to_owned()),
+                ProviderKind::Openai | ProviderKind::Compatible => {
+                    ("authorization", format!("Bearer {}", secret.reveal()))
+                }
+            };
+            if let Ok(mut value) = HeaderValue::from_str(&text) {
+                value.set_sensitive(true);
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+    }
+}
+
+/// Copies a provider's headers for a client of the same dialect, less what must not travel.
+pub(crate) fn down(provider: &HeaderMap, out: &mut HeaderMap) {
+    for (name, value) in provider {
+        if !NEVER_DOWN.contains(&name.as_str()) {
+            out.append(name.clone(), value.clone());
+        }
+    }
+}
+
+/// The provider's own id of the request, whichever of the usual names it uses.
+pub(crate) fn upstream_request_id(provider: &HeaderMap) -> Option<&HeaderValue> {
+    provider.get("request-id").or_else(|| provider.get("x-request-id"))
+}
+
+/// The text of a header, if it is there and is text.
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The key or token a client shows: `backstop-key`, then `x-api-key`, then a bearer token.
+pub(crate) fn shown_key(headers: &HeaderMap) -> Option<&str> {
+    text(headers, KEY).or_else(|| text(headers, "x-api-key")).or_else(|| {
+        let value = text(headers, "authorization")?;
+        value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer "))
+    })
+}

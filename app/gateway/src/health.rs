@@ -1,0 +1,115 @@
+//! The health of every target, by its stable name: it survives a reload of the settings.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use backstop_resilience::{Memory, Tuning};
+use backstop_vocabulary::{Moment, TargetKey};
+use serde_json::Value;
+
+use crate::cell::Cell;
+use crate::clock::Clock;
+
+/// Numbers handed out, for the life of the process.
+#[derive(Debug, Default)]
+struct Numbers {
+    targets: HashMap<TargetKey, usize>,
+    models: HashMap<(Arc<str>, Arc<str>), u16>,
+}
+
+/// All cells there are.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    cells: Mutex<HashMap<TargetKey, Arc<Cell>>>,
+    numbers: Mutex<Numbers>,
+    remembered: Mutex<BTreeMap<String, Value>>,
+    /// Time between the saving of what is remembered and the start of this process.
+    elapsed: Duration,
+    cores: usize,
+    seed: u64,
+    tuning: Tuning,
+    clock: Clock,
+}
+
+impl Registry {
+    /// A registry without memories.
+    pub(crate) fn new(tuning: Tuning, seed: u64, cores: usize, clock: Clock) -> Self {
+        Self {
+            cells: Mutex::default(),
+            numbers: Mutex::default(),
+            remembered: Mutex::default(),
+            elapsed: Duration::ZERO,
+            cores,
+            seed,
+            tuning,
+            clock,
+        }
+    }
+
+    /// The same registry, with what was saved `elapsed` ago; text that cannot be read is forgotten.
+    pub(crate) fn remembering(mut self, saved: &str, elapsed: Duration) -> Self {
+        self.remembered = Mutex::new(serde_json::from_str(saved).unwrap_or_default());
+        self.elapsed = elapsed;
+        self
+    }
+
+    /// The cell of a target, made (or recalled) on first sight.
+    pub(crate) fn cell(&self, key: &TargetKey) -> Arc<Cell> {
+        let mut cells = lock(&self.cells);
+        if let Some(cell) = cells.get(key) {
+            return Arc::clone(cell);
+        }
+        let cell = Arc::new(self.make(&key.to_string()));
+        cells.insert(key.clone(), Arc::clone(&cell));
+        cell
+    }
+
+    /// The number of a target, and of its model at its provider.
+    pub(crate) fn numbers(&self, key: &TargetKey) -> (usize, u16) {
+        let mut numbers = lock(&self.numbers);
+        let next = numbers.targets.len();
+        let target = *numbers.targets.entry(key.clone()).or_insert(next);
+        let next = u16::try_from(numbers.models.len()).unwrap_or(u16::MAX);
+        let model = (Arc::clone(&key.provider), Arc::clone(&key.model));
+        (target, *numbers.models.entry(model).or_insert(next))
+    }
+
+    /// Every cell with its target's name, in order.
+    pub(crate) fn all(&self) -> BTreeMap<String, Arc<Cell>> {
+        let cells = lock(&self.cells);
+        cells.iter().map(|(key, cell)| (key.to_string(), Arc::clone(cell))).collect()
+    }
+
+    /// What must survive a restart, as JSON text: the health of every target, also of those that
+    /// were remembered and not met since.
+    pub(crate) fn memory(&self, now: Moment) -> String {
+        let mut memory = lock(&self.remembered).clone();
+        for (name, cell) in self.all() {
+            if let Ok(value) = serde_json::to_value(cell.memory(now)) {
+                memory.insert(name, value);
+            }
+        }
+        serde_json::to_string(&memory).unwrap_or_default()
+    }
+
+    fn make(&self, name: &str) -> Cell {
+        let seed = name
+            .bytes()
+            .fold(self.seed, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let remembered = lock(&self.remembered).remove(name);
+        let memory = remembered.and_then(|value| serde_json::from_value::<Memory>(value).ok());
+        match memory {
+            Some(memory) => {
+                let now = self.clock.now();
+                let times = (self.elapsed + now.since_zero(), now);
+                Cell::recall(self.tuning.clone(), (seed, self.cores), &memory, times)
+            }
+            None => Cell::new(self.tuning.clone(), seed, self.cores),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,159 @@
+//! What `/metrics` shows, in OpenMetrics.
+//!
+//! Handles are looked up once per target, so that the request path only adds to atomics.
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// First-token buckets in seconds: 10 ms doubled up to 164 s, because reasoning models think long.
+const FIRST_TOKEN: [f64; 15] = [
+    0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84,
+];
+/// Gap buckets in seconds.
+const GAP: [f64; 10] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
+
+/// Labels as a list of names and values; their order is the order of the text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Labels(pub(crate) Vec<(&'static str, Arc<str>)>);
+
+impl EncodeLabelSet for Labels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        for (name, value) in &self.0 {
+            (*name, &**value).encode(encoder.encode_label())?;
+        }
+        Ok(())
+    }
+}
+
+use prometheus_client::encoding::EncodeLabel as _;
+
+/// Every metric of the gateway.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Labels, Counter>,
+    attempts: Family<Labels, Counter>,
+    endings: Family<Labels, Counter>,
+    answers: Family<Labels, Counter>,
+    first_token: Family<Labels, Histogram, fn() -> Histogram>,
+    gap: Family<Labels, Histogram, fn() -> Histogram>,
+    breaker: Family<Labels, Gauge>,
+    share: Family<Labels, Gauge>,
+    pub(crate) rescued: Counter,
+    pub(crate) resumed: Counter,
+    pub(crate) in_flight: Gauge,
+    pub(crate) journal_dropped: Gauge,
+    pub(crate) held_bytes: Gauge,
+    pub(crate) probes: Counter,
+}
+
+/// The handles of one target.
+#[derive(Clone, Debug)]
+pub(crate) struct TargetMetrics {
+    pub(crate) attempts: Counter,
+    pub(crate) answered: Counter,
+    pub(crate) first_token: Histogram,
+    pub(crate) gap: Histogram,
+    target: Arc<str>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("backstop"),
+            requests: Family::default(),
+            attempts: Family::default(),
+            endings: Family::default(),
+            answers: Family::default(),
+            first_token: Family::new_with_constructor(|| Histogram::new(FIRST_TOKEN)),
+            gap: Family::new_with_constructor(|| Histogram::new(GAP)),
+            breaker: Family::default(),
+            share: Family::default(),
+            rescued: Counter::default(),
+            resumed: Counter::default(),
+            in_flight: Gauge::default(),
+            journal_dropped: Gauge::default(),
+            held_bytes: Gauge::default(),
+            probes: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("requests", "Requests by dialect and outcome", self.requests.clone());
+        r.register("attempts", "Attempts at providers, by target", self.attempts.clone());
+        let help = "Attempts that did not answer, by target and failure class";
+        r.register("attempt_failures", help, self.endings.clone());
+        r.register("answers", "Answered requests by target, rung and tier", self.answers.clone());
+        let help = "Time to the first meaningful delta, or to a whole answer";
+        r.register_with_unit("first_token", help, Unit::Seconds, self.first_token.clone());
+        let help = "The longest silence of a stream after its first token";
+        r.register_with_unit("longest_gap", help, Unit::Seconds, self.gap.clone());
+        let help = "Breaker of a target: 0 closed, 1 demoted or ramping, 2 half-open, 3 open, 4 paused, 5 blocked";
+        r.register("breaker_state", help, self.breaker.clone());
+        r.register(
+            "target_share_percent",
+            "Share of its traffic a target gets",
+            self.share.clone(),
+        );
+        let help = "Requests answered after at least one failed attempt";
+        r.register("rescued_requests", help, self.rescued.clone());
+        r.register(
+            "resumed_streams",
+            "Streams that another target completed",
+            self.resumed.clone(),
+        );
+        r.register("requests_in_flight", "Requests in progress", self.in_flight.clone());
+        let help = "Journal entries dropped because the disk or queue was full";
+        r.register("journal_dropped", help, self.journal_dropped.clone());
+        r.register("held_bytes", "Bytes held for hold-back and resume", self.held_bytes.clone());
+        r.register("probes", "Synthetic probes sent, not counted as attempts", self.probes.clone());
+    }
+
+    /// The text for a scraper.
+    pub fn encode(&self) -> String {
+        let mut text = String::with_capacity(8 << 10);
+        if encode(&mut text, &self.registry).is_err() {
+            text.clear();
+        }
+        text
+    }
+
+    pub(crate) fn target(&self, target: &Arc<str>) -> TargetMetrics {
+        let labels = Labels(vec![("target", Arc::clone(target))]);
+        TargetMetrics {
+            attempts: self.attempts.get_or_create_owned(&labels),
+            answered: self.answers.get_or_create_owned(&labels),
+            first_token: self.first_token.get_or_create_owned(&labels),
+            gap: self.gap.get_or_create_owned(&labels),
+            target: Arc::clone(target),
+        }
+    }
+
+    pub(crate) fn request(&self, dialect: &'static str, outcome: &'static str) {
+        let labels = Labels(vec![("dialect", dialect.into()), ("outcome", outcome.into())]);
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn failed(&self, target: &TargetMetrics, class: &'static str) {
+        let labels = vec![("target", Arc::clone(&target.target)), ("class", class.into())];
+        self.endings.get_or_create(&Labels(labels)).inc();
+    }
+
+    pub(crate) fn health(&self, target: &Arc<str>, state: i64, share_percent: i64) {
+        let labels = Labels(vec![("target", Arc::clone(target))]);
+        self.breaker.get_or_create(&labels).set(state);
+        self.share.get_or_create(&labels).set(share_percent);
+    }
+}

@@ -1,0 +1,327 @@
+//! Phase 4: attempt, wait, give up. One journey is one request's way down the ladder.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use backstop_continuity::{Attempt, AttemptPurpose, Course, Step};
+use backstop_dialects::{ErrorHead, Renames, TargetForm};
+use backstop_exchange::Request;
+use backstop_providers::{Ask, Reply};
+use backstop_resilience::Purpose;
+use backstop_store::AttemptRow;
+use backstop_vocabulary::{Class, Dialect, Failure, Stage, Timing};
+
+use crate::asked::Asked;
+use crate::core::Core;
+use crate::headers;
+use crate::held::{Fits, Held};
+use crate::live::Live;
+use crate::permit::{Permit, Whole};
+use crate::plan::{Place, Roster};
+use crate::record::{Record, micros};
+use crate::view::View;
+
+/// The most bytes read of an error's body.
+const ERROR_BYTES_MAX: usize = 256 << 10;
+/// The longest a connection to a provider may take: DNS, TCP and TLS together (`resilience.md` A3).
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// How long to read an error's body.
+const ERROR_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// One request on its way.
+pub(crate) struct Journey {
+    pub(crate) core: Arc<Core>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) asked: Arc<Asked>,
+    pub(crate) roster: Arc<Roster>,
+    pub(crate) course: Course,
+    pub(crate) record: Record,
+    pub(crate) held: Held,
+}
+
+/// An attempt whose provider answered with a good status: the head is here, the body follows.
+pub(crate) struct Begun {
+    pub(crate) place: usize,
+    pub(crate) attempt: Attempt,
+    pub(crate) permit: Permit,
+    pub(crate) reply: Reply,
+    pub(crate) renames: Renames,
+    /// Whether the provider streams.
+    pub(crate) streams: bool,
+}
+
+/// What an attempt asks: the client's own request, or its continuation after a break.
+#[derive(Clone, Copy)]
+pub(crate) enum Question<'a> {
+    Original,
+    Continue(&'a Request),
+}
+
+/// An attempt ready to be sent.
+struct Prepared {
+    ask: Ask,
+    renames: Renames,
+    streams: bool,
+}
+
+impl Journey {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        live: Arc<Live>,
+        asked: Arc<Asked>,
+        roster: Arc<Roster>,
+        mut record: Record,
+    ) -> Result<(Self, Fits), (Record, Failure)> {
+        let candidates = match roster.candidates(&asked) {
+            Ok(candidates) => candidates,
+            Err(failure) => return Err((record, failure)),
+        };
+        record.route(&roster.route);
+        let course = Course::new(candidates, roster.policy(&asked), asked.started);
+        let mut held = Held::new(Arc::clone(&core.shared));
+        let fits = held.set(asked.body.len());
+        Ok((Self { core, live, asked, roster, course, record, held }, fits))
+    }
+
+    /// Attempts until a provider answers with a good status, or nothing is left to try.
+    pub(crate) async fn begin(&mut self, question: Question<'_>) -> Result<Begun, Failure> {
+        loop {
+            match self.next_step() {
+                Step::Attempt(attempt) => {
+                    if let Some(begun) = self.try_once(attempt, question).await {
+                        return Ok(begun);
+                    }
+                }
+                Step::Wait(until) => {
+                    tokio::time::sleep_until(self.core.shared.clock.instant(until)).await;
+                }
+                Step::GiveUp(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// The place an attempt is made at.
+    pub(crate) fn place(&self, place: usize) -> &Place {
+        &self.roster.places[place]
+    }
+
+    /// Tells everybody that an attempt failed: its target and those it reaches, the course, the
+    /// journal.
+    pub(crate) fn failed(&mut self, begun: Begun, failure: &Failure) {
+        let upstream = headers::upstream_request_id(&begun.reply.headers)
+            .and_then(|value| value.to_str().ok().map(Box::from));
+        self.note_failure(begun.attempt, begun.permit, failure, upstream);
+    }
+
+    /// Tells everybody that an attempt was answered.
+    pub(crate) fn succeeded(&mut self, begun: Begun) {
+        let now = self.core.shared.clock.now();
+        self.core.shared.note_success(&self.roster, (begun.place, self.asked.shape()), now);
+        if let Some((doubted, failure)) = self.course.doubted() {
+            let at = (doubted, self.asked.shape());
+            self.core.shared.settle_doubt(&self.roster, at, failure, now);
+        }
+        let place = &self.roster.places[begun.place];
+        let name = Arc::clone(&place.target.name);
+        let upstream = headers::upstream_request_id(&begun.reply.headers)
+            .and_then(|value| value.to_str().ok().map(Box::from));
+        let status = begun.reply.status;
+        let timing = begun.permit.answered();
+        self.record.attempt(row(&name, begun.attempt.purpose, timing, (Some(status), upstream)));
+    }
+
+    fn next_step(&mut self) -> Step {
+        let now = self.core.shared.clock.now();
+        let view = View::new(&self.core, &self.roster);
+        let mut chance = self.core.chance();
+        self.course.next(now, &view, &mut chance)
+    }
+
+    async fn try_once(&mut self, attempt: Attempt, question: Question<'_>) -> Option<Begun> {
+        let shared = Arc::clone(&self.core.shared);
+        let place = attempt.candidate;
+        let target = Arc::clone(&self.roster.places[place].target);
+        let whole = if self.asked.scan.stream { Whole::No } else { Whole::Yes };
+        let purpose = match attempt.purpose {
+            AttemptPurpose::Probe => Purpose::Probe,
+            AttemptPurpose::LastResort => Purpose::LastResort,
+            AttemptPurpose::First
+            | AttemptPurpose::Trickle
+            | AttemptPurpose::Failover
+            | AttemptPurpose::Retry
+            | AttemptPurpose::StaleRetry
+            | AttemptPurpose::SecondOpinion
+            | AttemptPurpose::Resume => Purpose::Traffic,
+        };
+        let mut permit =
+            match Permit::take(&target, purpose, whole, (shared.clock, self.core.number)) {
+                Ok(permit) => permit,
+                Err(until) => {
+                    self.course.refused(attempt.candidate, until);
+                    return None;
+                }
+            };
+        shared.charge(attempt.purpose, &target);
+        let sent = match self.prepare(place, question) {
+            Ok(prepared) => self.send(place, &attempt, &mut permit, prepared).await,
+            Err(failure) => Err((failure, None)),
+        };
+        match sent {
+            Ok((reply, renames, streams)) => {
+                Some(Begun { place, attempt, permit, reply, renames, streams })
+            }
+            Err((failure, upstream)) => {
+                self.note_failure(attempt, permit, &failure, upstream);
+                None
+            }
+        }
+    }
+
+    /// Writes the request for its target: the client's own bytes on the same dialect, a translation
+    /// otherwise.
+    fn prepare(&mut self, place: usize, question: Question<'_>) -> Result<Prepared, Failure> {
+        let place = &self.roster.places[place];
+        let row = place.row(&self.live).ok_or_else(|| gone(place))?;
+        let asked = &self.asked;
+        let same = place.dialect == asked.dialect;
+        let mut headers = if same { headers::up(&asked.headers) } else { headers::plain() };
+        headers::authorise(
+            &mut headers,
+            (row.kind(), place.dialect),
+            &place.credential,
+            &asked.headers,
+        );
+        headers.insert(backstop_providers::HOP_HEADER, self.core.shared.instance.clone());
+        let mut path = row.path.clone();
+        if same && let Some(query) = &asked.query {
+            path = format!("{path}?{query}").parse().unwrap_or(path);
+        }
+        let model = &place.target.key.model;
+        let (body, renames) = match question {
+            Question::Original if same => (own_body(asked, model), Renames::default()),
+            Question::Original | Question::Continue(_) => {
+                let request = match question {
+                    Question::Original => &asked.full().map_err(Clone::clone)?.request,
+                    Question::Continue(request) => request,
+                };
+                let stream = asked.scan.stream;
+                let form = TargetForm { model, abilities: &place.abilities, stream };
+                let written = backstop_dialects::write_request(place.dialect, request, &form)?;
+                self.record.lost(&written.losses);
+                (Bytes::from(written.body), written.renames)
+            }
+        };
+        let ask = Ask { method: http::Method::POST, path, headers, body };
+        Ok(Prepared { ask, renames, streams: asked.scan.stream })
+    }
+
+    /// Sends and waits for a good head; a bad one is read to its end and classified.
+    async fn send(
+        &self,
+        place: usize,
+        attempt: &Attempt,
+        permit: &mut Permit,
+        prepared: Prepared,
+    ) -> Result<(Reply, Renames, bool), (Failure, Option<Box<str>>)> {
+        let place = &self.roster.places[place];
+        let row = place.row(&self.live).ok_or_else(|| (gone(place), None))?;
+        let now = self.core.shared.clock.now();
+        let connect = CONNECT_MAX.min(attempt.first_token_by.since(now));
+        let sending = self.core.client.send(&row.endpoint, prepared.ask, connect);
+        let wait = crate::wait::Wait { clock: self.core.shared.clock, by: attempt.first_token_by };
+        let reply = wait.first(permit, sending).await.and_then(|sent| sent);
+        let mut reply = reply.map_err(|failure| (failure, None))?;
+        if (200..300).contains(&reply.status) {
+            return Ok((reply, prepared.renames, prepared.streams));
+        }
+        let upstream = headers::upstream_request_id(&reply.headers)
+            .and_then(|value| value.to_str().ok().map(Box::from));
+        let body = error_body(&mut reply).await;
+        let now_unix = self.core.shared.clock.unix_secs(now);
+        let failure = classify(place.dialect, &reply, &body, now_unix);
+        Err((failure, upstream))
+    }
+
+    fn note_failure(
+        &mut self,
+        attempt: Attempt,
+        permit: Permit,
+        failure: &Failure,
+        upstream: Option<Box<str>>,
+    ) {
+        let shared = Arc::clone(&self.core.shared);
+        let now = shared.clock.now();
+        let place = attempt.candidate;
+        let failure = &shared.judge(&self.roster, (place, self.asked.shape()), failure, now);
+        let name = Arc::clone(&permit.target.name);
+        shared.metrics.failed(&permit.target.metrics, failure.class.code());
+        let timing = permit.failed(failure);
+        shared.spread(&self.roster, place, failure, now);
+        self.course.handle_failure(now, attempt.candidate, failure);
+        let mut row = row(&name, attempt.purpose, timing, (failure.status, upstream));
+        row.class = Some(failure.class);
+        row.provider_code.clone_from(&failure.provider_code);
+        tracing::debug!(request = %self.asked.id, target = %name, code = failure.class.code(), "attempt failed: {}", failure.message);
+        self.record.attempt(row);
+    }
+}
+
+/// The client's bytes, with the target's name for the model where that differs.
+fn own_body(asked: &Asked, model: &str) -> Bytes {
+    if asked.scan.model_name == model {
+        return asked.body.clone();
+    }
+    Bytes::from(backstop_dialects::with_model(&asked.body, &asked.scan, model))
+}
+
+fn gone(place: &Place) -> Failure {
+    Failure::new(Class::NoTarget, format!("{} is not configured any more", place.target.name))
+}
+
+pub(crate) async fn error_body(reply: &mut Reply) -> Bytes {
+    let mut body = Vec::new();
+    let reading = async {
+        while let Ok(Some(chunk)) = reply.body.chunk().await {
+            body.extend_from_slice(&chunk);
+            if body.len() > ERROR_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    // What did not come in time is missing from the message, nothing more.
+    let _in_time = tokio::time::timeout(ERROR_TIME_MAX, reading).await;
+    Bytes::from(body)
+}
+
+pub(crate) fn classify(dialect: Dialect, reply: &Reply, body: &[u8], now_unix: u64) -> Failure {
+    let text = |name: &str| headers::text(&reply.headers, name);
+    let head = ErrorHead {
+        status: reply.status,
+        content_type: text("content-type").unwrap_or_default(),
+        retry_after: text("retry-after"),
+        retry_after_ms: text("retry-after-ms"),
+        should_retry: text("x-should-retry"),
+        now_unix: Some(now_unix),
+    };
+    backstop_dialects::read_error(dialect, &head, body).at(Stage::BeforeContent)
+}
+
+fn row(
+    name: &Arc<str>,
+    purpose: AttemptPurpose,
+    timing: Timing,
+    (status, upstream_request_id): (Option<u16>, Option<Box<str>>),
+) -> AttemptRow {
+    AttemptRow {
+        target: Arc::clone(name),
+        purpose: purpose.name().into(),
+        class: None,
+        status,
+        provider_code: None,
+        upstream_request_id,
+        first_token_us: timing.first_token.map(micros),
+        total_us: micros(timing.total),
+    }
+}

@@ -1,0 +1,211 @@
+//! Phase 3: which targets may answer, in which order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backstop_continuity::{Awaits, Candidate, CoursePolicy, Unfit};
+use backstop_exchange::{Abilities, Features};
+use backstop_settings::{Credential, Policy, Route, Rung, TargetChoice, TargetModel};
+use backstop_vocabulary::{Class, Dialect, Failure, Tier};
+
+use crate::asked::Asked;
+use crate::live::{Live, Match};
+use crate::table::{Parts, ProviderRow, Target};
+
+/// The targets of one route for one model name, in ladder order.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    pub(crate) route: Arc<str>,
+    pub(crate) policy: Policy,
+    pub(crate) matched: Match,
+    pub(crate) places: Vec<Place>,
+}
+
+/// One target on one rung.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) target: Arc<Target>,
+    /// The provider's name: the key of its row.
+    pub(crate) provider: Arc<str>,
+    pub(crate) dialect: Dialect,
+    pub(crate) credential: Credential,
+    pub(crate) abilities: Arc<Abilities>,
+    pub(crate) tier: Tier,
+    pub(crate) rung: u8,
+    /// Whether it is the very model the client named.
+    as_asked: bool,
+    pub(crate) candidate: Candidate,
+}
+
+/// The targets for this request.
+pub(crate) fn roster(
+    live: &Live,
+    asked: &Asked,
+    parts: &Parts<'_>,
+) -> Result<Arc<Roster>, Failure> {
+    let model = &asked.scan.model_name;
+    let made = live.roster(asked.dialect, model, || {
+        let (route, matched) = live.route(asked.dialect, model)?;
+        Some(Builder { live, parts, model, matched, places: Vec::new() }.build(route))
+    });
+    made.ok_or_else(|| {
+        let cure = "set a provider's key in the environment or write a route in backstop.yaml";
+        Failure::new(Class::NoTarget, format!("the gateway has no route: {cure}"))
+    })
+}
+
+struct Builder<'a> {
+    live: &'a Live,
+    parts: &'a Parts<'a>,
+    model: &'a str,
+    matched: Match,
+    places: Vec<Place>,
+}
+
+impl Builder<'_> {
+    fn build(mut self, route: &Route) -> Roster {
+        for (rung, step) in (0_u8..).zip(&route.ladder) {
+            let Rung::Targets(choices) = step else { continue };
+            for choice in choices {
+                if let Some(row) = self.live.providers.get(&choice.provider) {
+                    self.add(route, rung, choice, row);
+                }
+            }
+        }
+        Roster {
+            route: Arc::clone(&route.name),
+            policy: route.policy.clone(),
+            matched: self.matched,
+            places: self.places,
+        }
+    }
+
+    fn add(&mut self, route: &Route, rung: u8, choice: &TargetChoice, row: &ProviderRow) {
+        let model = match &choice.model {
+            TargetModel::AsAsked => self.model,
+            TargetModel::Named(name) => name,
+        };
+        let forbidden = route.policy.never.contains(&row.settings.vendor);
+        for stem in &row.stems {
+            let target = stem.target(&row.settings, model, self.parts);
+            let abilities =
+                choice.abilities.clone().map_or_else(|| Arc::clone(&target.abilities), Arc::new);
+            let candidate = Candidate {
+                target: target.number,
+                rung,
+                tier: choice.tier,
+                vendor: row.vendor,
+                provider: row.number,
+                credential: stem.number,
+                model: target.model_number,
+                pool: u16::try_from(target.number).unwrap_or(u16::MAX),
+                weight: choice.share,
+                context_tokens_max: abilities.context_tokens_max,
+                standing: if forbidden { Err(Unfit::Forbidden) } else { Ok(()) },
+            };
+            self.places.push(Place {
+                provider: Arc::clone(&choice.provider),
+                dialect: row.settings.dialect,
+                credential: stem.credential.clone(),
+                tier: choice.tier,
+                rung,
+                as_asked: model == self.model,
+                abilities,
+                target,
+                candidate,
+            });
+        }
+    }
+}
+
+impl Roster {
+    /// The candidates for one request: the roster's, less those that cannot serve it.
+    pub(crate) fn candidates(&self, asked: &Asked) -> Result<Vec<Candidate>, Failure> {
+        let mut needs = None;
+        let mut candidates = Vec::with_capacity(self.places.len());
+        for place in &self.places {
+            let mut candidate = place.candidate.clone();
+            // The model the client named, at a provider of its own dialect: its own judge.
+            let own = place.as_asked && place.dialect == asked.dialect;
+            if candidate.standing.is_ok() && !own {
+                let needs = match &mut needs {
+                    Some(needs) => needs,
+                    empty @ None => empty.insert(needs_of(asked)?),
+                };
+                candidate.standing = place.fits(asked, needs);
+            }
+            if candidate.standing.is_ok() && !place.has_credential(asked) {
+                candidate.standing = Err(Unfit::NoCredential);
+            }
+            candidates.push(candidate);
+        }
+        Ok(candidates)
+    }
+
+    /// The policy of one request's course.
+    pub(crate) fn policy(&self, asked: &Asked) -> CoursePolicy {
+        let deadline = deadline(&self.policy, asked.scan.stream, asked.announced_timeout());
+        CoursePolicy {
+            attempts_max: self.policy.attempts_max,
+            patience: self.policy.patience,
+            trickle: self.policy.trickle,
+            first_token_max: self.policy.first_token_max,
+            affinity: asked.affinity(),
+            awaits: if asked.scan.stream { Awaits::FirstToken } else { Awaits::Whole },
+            ..CoursePolicy::new(asked.started + deadline)
+        }
+    }
+
+    /// Whether another target than `place` could serve the request: then a broken answer need not
+    /// reach the client.
+    pub(crate) fn has_other(&self, place: usize) -> bool {
+        let usable = |(at, other): (usize, &Place)| at != place && other.candidate.standing.is_ok();
+        self.places.iter().enumerate().any(usable)
+    }
+}
+
+impl Place {
+    fn fits(&self, asked: &Asked, needs: &Features) -> Result<(), Unfit> {
+        if needs.provider_bound && self.dialect != asked.dialect {
+            return Err(Unfit::BoundElsewhere);
+        }
+        if self.dialect != asked.dialect && (needs.several_answers || needs.logprobs) {
+            return Err(Unfit::Lacks("several answers or probabilities in this dialect"));
+        }
+        self.abilities.lack(needs).map_or(Ok(()), |lack| Err(Unfit::Lacks(lack)))
+    }
+
+    fn has_credential(&self, asked: &Asked) -> bool {
+        match &self.credential {
+            Credential::FromClient => {
+                asked.headers.contains_key("authorization")
+                    || asked.headers.contains_key("x-api-key")
+            }
+            Credential::Key { .. } | Credential::None => true,
+        }
+    }
+
+    /// The row of its provider.
+    pub(crate) fn row<'a>(&self, live: &'a Live) -> Option<&'a ProviderRow> {
+        live.providers.get(&self.provider)
+    }
+}
+
+/// What the request needs: from the quick scan where that is enough, else from a full reading.
+fn needs_of(asked: &Asked) -> Result<Features, Failure> {
+    if asked.scan.media || asked.scan.special {
+        return asked.full().map(|full| full.features).map_err(Clone::clone);
+    }
+    Ok(Features {
+        tools: asked.scan.tools,
+        schema: asked.scan.format,
+        input_tokens_estimate: (asked.body.len() as u64).div_ceil(4),
+        ..Features::default()
+    })
+}
+
+/// The time a request has: the route's, lowered by what the client announces.
+fn deadline(policy: &Policy, stream: bool, announced: Option<Duration>) -> Duration {
+    let own = if stream { policy.deadline_stream } else { policy.deadline_whole };
+    announced.map_or(own, |announced| own.min(announced))
+}

@@ -1,0 +1,196 @@
+//! Validates targets before traffic returns: real completions on the same model, never a mere list
+//! of models. One after the other: a whole answer, a stream, an offered tool.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use backstop_dialects::{Frames, StreamReader, TargetForm};
+use backstop_exchange::{Event, Request, Role, Tool, Turn};
+use backstop_providers::Ask;
+use backstop_resilience::Purpose;
+use backstop_settings::Credential;
+use backstop_vocabulary::{Class, Dialect, Failure};
+
+use crate::core::Core;
+use crate::headers;
+use crate::live::Live;
+use crate::perform;
+use crate::permit::{Permit, Whole};
+use crate::table::Target;
+use crate::wait::Wait;
+
+/// The longest a probe may take.
+const PROBE_MAX: Duration = Duration::from_secs(30);
+/// How often to look for targets that are due.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The longest connection of a probe.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// Tokens a probe may cost.
+const TOKENS_MAX: u64 = 32;
+/// Bytes a probe's answer may have.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// What a probe tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Whole,
+    Stream,
+    Tool,
+}
+
+/// Sends probes where they are due, for as long as the future is polled.
+pub async fn probe_forever(core: Arc<Core>) {
+    let round = Arc::new(AtomicU8::new(0));
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        for probe in due(&core) {
+            let round = Arc::clone(&round);
+            // The lease keeps a second probe off the target while this one runs.
+            crate::core::spawn(async move { probe.send(&round).await });
+        }
+    }
+}
+
+/// One probe to send.
+struct Probe {
+    core: Arc<Core>,
+    live: Arc<Live>,
+    provider: Arc<str>,
+    credential: Credential,
+    target: Arc<Target>,
+}
+
+fn due(core: &Arc<Core>) -> Vec<Probe> {
+    let now = core.shared.clock.now();
+    let live = core.shared.live.load_full();
+    let mut probes = Vec::new();
+    for (provider, row) in &live.providers {
+        for stem in row.stems.iter().filter(|stem| stem.credential != Credential::FromClient) {
+            for target in stem.targets() {
+                if target.cell.is_probe_due(now) {
+                    probes.push(Probe {
+                        core: Arc::clone(core),
+                        live: Arc::clone(&live),
+                        provider: Arc::clone(provider),
+                        credential: stem.credential.clone(),
+                        target,
+                    });
+                }
+            }
+        }
+    }
+    probes
+}
+
+impl Probe {
+    async fn send(self, round: &AtomicU8) {
+        let place = (self.core.shared.clock, self.core.number);
+        let taken = Permit::take(&self.target, Purpose::Probe, Whole::Yes, place);
+        let Ok(mut permit) = taken else { return };
+        if !permit.is_probe() {
+            // The target came back by itself: no need to spend a completion on it.
+            return;
+        }
+        let kind = match round.fetch_add(1, Ordering::Relaxed) % 3 {
+            0 => Kind::Whole,
+            1 => Kind::Stream,
+            _ if self.target.abilities.tools => Kind::Tool,
+            _ => Kind::Whole,
+        };
+        self.core.shared.metrics.probes.inc();
+        match self.try_once(&mut permit, kind).await {
+            Ok(()) => {
+                permit.note_first_token();
+                permit.answered();
+            }
+            Err(failure) => {
+                let (target, code) = (&self.target.name, failure.class.code());
+                tracing::info!(%target, code, ?kind, "probe failed: {}", failure.message);
+                permit.failed(&failure);
+            }
+        }
+    }
+
+    async fn try_once(&self, permit: &mut Permit, kind: Kind) -> Result<(), Failure> {
+        let row = self.live.providers.get(&self.provider);
+        let row = row.ok_or_else(|| Failure::new(Class::NoTarget, "the provider is gone"))?;
+        let dialect = row.settings.dialect;
+        let model = &self.target.key.model;
+        let stream = kind == Kind::Stream;
+        let form = TargetForm { model, abilities: &self.target.abilities, stream };
+        let body = backstop_dialects::write_request(dialect, &question(model, kind), &form)?.body;
+        let mut headers = headers::plain();
+        let whose = (row.settings.kind, dialect);
+        headers::authorise(&mut headers, whose, &self.credential, &HeaderMap::new());
+        headers.insert(backstop_providers::HOP_HEADER, self.core.shared.instance.clone());
+        let ask = Ask {
+            method: http::Method::POST,
+            path: row.path.clone(),
+            headers,
+            body: Bytes::from(body),
+        };
+        let clock = self.core.shared.clock;
+        let by = clock.now() + PROBE_MAX;
+        let exchange = async {
+            let mut reply = self.core.client.send(&row.endpoint, ask, CONNECT_MAX).await?;
+            if !(200..300).contains(&reply.status) {
+                let body = perform::error_body(&mut reply).await;
+                let now_unix = clock.unix_secs(clock.now());
+                return Err(perform::classify(dialect, &reply, &body, now_unix));
+            }
+            let body = reply.body.collect(ANSWER_BYTES_MAX).await?;
+            check(dialect, kind, body)
+        };
+        Wait { clock, by }.first(permit, exchange).await?
+    }
+}
+
+/// The cheapest question that exercises what clients use.
+fn question(model: &str, kind: Kind) -> Request {
+    let tool = Tool {
+        name: "report_ready".to_owned(),
+        description: Some("Reports that the service is ready.".to_owned()),
+        schema: Some(serde_json::json!({ "type": "object", "properties": {} })),
+        ..Tool::default()
+    };
+    Request {
+        model: model.to_owned(),
+        turns: vec![Turn::text(Role::User, "Reply with the one word: ready")],
+        tools: if kind == Kind::Tool { vec![tool] } else { Vec::new() },
+        output_tokens_max: Some(TOKENS_MAX),
+        stream: kind == Kind::Stream,
+        ..Request::default()
+    }
+}
+
+/// A complete answer will do, also one that its token limit left empty.
+fn check(dialect: Dialect, kind: Kind, body: Bytes) -> Result<(), Failure> {
+    let mut events = Vec::new();
+    let read = if kind == Kind::Stream {
+        read_stream(dialect, body, &mut events)
+    } else {
+        backstop_dialects::read_answer(dialect, &body, &mut events)
+    };
+    let failed = events.into_iter().find_map(|event| match event {
+        Event::Failed(failure) => Some(failure),
+        _ => None,
+    });
+    match failed.map_or(read, Err) {
+        Err(failure) if failure.class == Class::EmptyAnswer => Ok(()),
+        other => other,
+    }
+}
+
+fn read_stream(dialect: Dialect, body: Bytes, events: &mut Vec<Event>) -> Result<(), Failure> {
+    let mut frames = Frames::new(ANSWER_BYTES_MAX);
+    let mut reader = StreamReader::new(dialect);
+    frames.feed(body);
+    while let Some(frame) = frames.next() {
+        reader.read(&frame?, events);
+    }
+    reader.finish()
+}

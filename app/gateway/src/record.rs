@@ -1,0 +1,172 @@
+//! The last phase: journal, usage, evidence. A record that is dropped unfinished says so: the client
+//! left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backstop_exchange::{Finish, Loss};
+use backstop_store::{AttemptRow, Entry, Outcome};
+use backstop_vocabulary::{Class, Failure, Moment, Usage};
+
+use crate::asked::Asked;
+use crate::gateway::Shared;
+use crate::plan::Place;
+
+/// What is known of one request so far.
+#[derive(Debug)]
+pub(crate) struct Record {
+    shared: Arc<Shared>,
+    asked: Arc<Asked>,
+    route: Arc<str>,
+    attempts: Vec<AttemptRow>,
+    losses: Vec<Loss>,
+    usage: Option<Usage>,
+    first_token: Option<Duration>,
+    resumed: bool,
+    answered_by: Option<AnsweredBy>,
+    open: bool,
+}
+
+#[derive(Debug)]
+struct AnsweredBy {
+    target: Box<str>,
+    rung: u8,
+    tier: backstop_vocabulary::Tier,
+}
+
+impl Record {
+    pub(crate) fn new(shared: Arc<Shared>, asked: Arc<Asked>) -> Self {
+        shared.metrics.in_flight.inc();
+        Self {
+            shared,
+            asked,
+            route: "".into(),
+            attempts: Vec::new(),
+            losses: Vec::new(),
+            usage: None,
+            first_token: None,
+            resumed: false,
+            answered_by: None,
+            open: true,
+        }
+    }
+
+    pub(crate) fn route(&mut self, route: &Arc<str>) {
+        self.route = Arc::clone(route);
+    }
+
+    pub(crate) fn attempt(&mut self, row: AttemptRow) {
+        self.attempts.push(row);
+    }
+
+    /// How many attempts ended so far.
+    pub(crate) fn attempts(&self) -> &[AttemptRow] {
+        &self.attempts
+    }
+
+    pub(crate) fn lost(&mut self, losses: &[Loss]) {
+        for loss in losses {
+            if !self.losses.contains(loss) {
+                self.losses.push(loss.clone());
+            }
+        }
+    }
+
+    pub(crate) fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+
+    pub(crate) fn first_token(&mut self, now: Moment) {
+        self.first_token.get_or_insert(now.since(self.asked.started));
+    }
+
+    pub(crate) fn resumed(&mut self) {
+        self.resumed = true;
+        self.shared.metrics.resumed.inc();
+    }
+
+    pub(crate) fn used(&mut self, usage: Usage) {
+        self.usage = Some(self.usage.map_or(usage, |before| before.plus(usage)));
+    }
+
+    /// The target whose answer is delivered; known from the first byte on.
+    pub(crate) fn answered_by(&mut self, place: &Place) {
+        self.answered_by = Some(AnsweredBy {
+            target: Box::from(&*place.target.name),
+            rung: place.rung + 1,
+            tier: place.tier,
+        });
+    }
+
+    /// The request was answered in full.
+    pub(crate) fn answered(mut self, finish: Option<&Finish>, now: Moment) {
+        if self.attempts.iter().any(|row| row.class.is_some()) {
+            self.shared.metrics.rescued.inc();
+        }
+        self.close(Outcome::Answered, None, finish, now);
+    }
+
+    /// The request failed with this, at the client's eyes.
+    pub(crate) fn failed(mut self, failure: &Failure, now: Moment) {
+        tracing::warn!(
+            request = %self.asked.id,
+            route = %self.route,
+            model = %self.asked.scan.model_name,
+            code = failure.class.code(),
+            attempts = self.attempts.len(),
+            "request failed: {}", failure.message
+        );
+        self.close(Outcome::Failed, Some(failure.class), None, now);
+    }
+
+    fn close(
+        &mut self,
+        outcome: Outcome,
+        class: Option<Class>,
+        finish: Option<&Finish>,
+        now: Moment,
+    ) {
+        self.open = false;
+        self.shared.metrics.in_flight.dec();
+        self.shared.metrics.request(self.asked.dialect.name(), outcome.name());
+        let asked = &self.asked;
+        let answered = self.answered_by.take();
+        self.shared.journal.record(Entry {
+            request: asked.id,
+            at_unix_ms: self.shared.clock.unix_ms(asked.started),
+            caller: Arc::clone(&asked.caller.name),
+            app: asked.caller.app.clone(),
+            workflow: asked.caller.workflow.clone(),
+            session: asked.caller.session.clone(),
+            route: Arc::clone(&self.route),
+            dialect: asked.dialect,
+            model_asked: Box::from(asked.scan.model_name.as_str()),
+            stream: asked.scan.stream,
+            outcome,
+            class,
+            rung: answered.as_ref().map(|by| by.rung),
+            tier: answered.as_ref().map(|by| by.tier),
+            answered_by: answered.map(|by| by.target),
+            finish: finish.map(|finish| finish.name().into()),
+            resumed: self.resumed,
+            losses: self.losses.iter().map(ToString::to_string).collect(),
+            usage: self.usage,
+            first_token_us: self.first_token.map(micros),
+            total_us: micros(now.since(asked.started)),
+            attempts: std::mem::take(&mut self.attempts),
+        });
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if self.open {
+            let now = self.shared.clock.now();
+            self.close(Outcome::Left, Some(Class::ClientLeft), None, now);
+        }
+    }
+}
+
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

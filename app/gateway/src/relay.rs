@@ -1,0 +1,263 @@
+//! One upstream stream on its way to a client: read, held back, released, watched.
+//!
+//! On the same dialect the provider's own bytes go through and a reader listens in; on another the
+//! reader's events are written in the client's dialect. Either way nothing is released before the
+//! gate says so, and the writer always knows what the client has seen, so that another target can
+//! go on where this one broke.
+
+use bytes::{Bytes, BytesMut};
+
+use backstop_continuity::{Gate, NoSeam, Pass, Seam};
+use backstop_dialects::{Frames, Renames, StreamReader, StreamWriter};
+use backstop_exchange::Event;
+use backstop_vocabulary::{Class, Dialect, Failure, Scope, Stage, Usage};
+
+/// The longest frame read from a provider.
+const FRAME_BYTES_MAX: usize = 16 << 20;
+
+/// What the client has been given so far, over all attempts of one request.
+pub(crate) struct Given {
+    pub(crate) gate: Gate,
+    pub(crate) writer: StreamWriter,
+    /// Usage of the current attempt.
+    pub(crate) usage: Option<Usage>,
+}
+
+/// How far a chunk brought the stream.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// What may go to the client now; empty while it is held back.
+    pub(crate) bytes: Bytes,
+    /// Whether there was content, so that the gap clock starts anew.
+    pub(crate) content: bool,
+    /// How the stream ended, if it did: complete, or broken.
+    pub(crate) end: Option<Result<(), Failure>>,
+}
+
+/// One attempt's stream.
+pub(crate) struct Relay {
+    dialect: Dialect,
+    frames: Frames,
+    reader: StreamReader,
+    renames: Renames,
+    /// Whether the provider's own bytes go to the client.
+    raw: Raw,
+    /// Aligns the text of an attempt that continues a broken one.
+    seam: Option<Seam>,
+    held_raw: Vec<Bytes>,
+    held: Vec<Event>,
+    held_bytes: usize,
+    events: Vec<Event>,
+}
+
+/// Whose bytes the client gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Raw {
+    /// The provider's own.
+    Through,
+    /// Ours, written from events.
+    Written,
+}
+
+impl Relay {
+    /// The stream of an attempt that begins an answer.
+    pub(crate) fn new(dialect: Dialect, raw: Raw, renames: Renames) -> Self {
+        Self {
+            dialect,
+            frames: Frames::new(FRAME_BYTES_MAX),
+            reader: StreamReader::new(dialect),
+            renames,
+            raw,
+            seam: None,
+            held_raw: Vec::new(),
+            held: Vec::new(),
+            held_bytes: 0,
+            events: Vec::new(),
+        }
+    }
+
+    /// The stream of an attempt that goes on where another broke.
+    pub(crate) fn resumed(dialect: Dialect, renames: Renames, seam: Seam) -> Self {
+        Self { seam: Some(seam), ..Self::new(dialect, Raw::Written, renames) }
+    }
+
+    /// Bytes held back now, for the memory budget.
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// Takes a chunk of the provider's body.
+    pub(crate) fn take(&mut self, chunk: Bytes, given: &mut Given) -> Progress {
+        let mut progress = Progress::default();
+        let mut out = Out::default();
+        self.frames.feed(chunk);
+        while progress.end.is_none() {
+            let Some(frame) = self.frames.next() else { break };
+            progress.end = match frame {
+                Ok(frame) => {
+                    self.events.clear();
+                    self.reader.read(&frame, &mut self.events);
+                    let raw = frame.raw().clone();
+                    self.frame(raw, given, &mut out, &mut progress.content)
+                }
+                Err(failure) => Some(Err(failure)),
+            };
+        }
+        progress.bytes = out.finish();
+        progress
+    }
+
+    /// The provider's body is over, properly or not.
+    pub(crate) fn finish(&mut self, given: &mut Given) -> Progress {
+        let reader = std::mem::replace(&mut self.reader, StreamReader::new(self.dialect));
+        let rest = backstop_dialects::read_rest(self.dialect, self.frames.rest());
+        let ended = rest.map_or_else(|| reader.finish(), Err);
+        let mut out = Out::default();
+        let end = ended.and_then(|()| self.complete(given, &mut out));
+        Progress { bytes: out.finish(), content: false, end: Some(end) }
+    }
+
+    /// Sends what is held and ends the answer properly: it was complete but for its terminal event.
+    pub(crate) fn complete(&mut self, given: &mut Given, out: &mut Out) -> Result<(), Failure> {
+        if given.gate.take(&Event::Done) == Pass::Empty {
+            return Err(empty());
+        }
+        self.release(given, out);
+        given.writer.write(&Event::Done, &mut out.text);
+        Ok(())
+    }
+
+    /// Takes the events of one frame; says whether they end the stream.
+    fn frame(
+        &mut self,
+        raw: Bytes,
+        given: &mut Given,
+        out: &mut Out,
+        content: &mut bool,
+    ) -> Option<Result<(), Failure>> {
+        let first_new = self.held.len();
+        let mut failed = None;
+        for event in std::mem::take(&mut self.events) {
+            *content |= event.is_meaningful();
+            match event {
+                Event::Failed(failure) => failed = Some(failure),
+                Event::Usage(usage) => {
+                    given.usage = Some(usage);
+                    self.held.push(event);
+                }
+                other => {
+                    if let Err(failure) = self.align(other) {
+                        failed = Some(failure);
+                    }
+                }
+            }
+        }
+        let done = matches!(self.held.last(), Some(Event::Done));
+        let pass = given.gate.take_all(&self.held[first_new..]);
+        if let Some(failure) = failed {
+            return Some(Err(failure));
+        }
+        if self.raw == Raw::Through {
+            self.held_bytes += raw.len();
+            self.held_raw.push(raw);
+        }
+        match pass {
+            Pass::Hold => {}
+            Pass::Release => self.release(given, out),
+            Pass::Empty => return Some(Err(empty())),
+        }
+        done.then_some(Ok(()))
+    }
+
+    /// Adds an event to those held, its text aligned and its tool name mapped back.
+    fn align(&mut self, event: Event) -> Result<(), Failure> {
+        let event = match event {
+            Event::ToolStart { ordinal, id, name, kind } if !self.renames.is_empty() => {
+                let name = self.renames.original(&name).to_owned();
+                Event::ToolStart { ordinal, id, name, kind }
+            }
+            other => other,
+        };
+        let Some(seam) = &mut self.seam else {
+            self.hold(event);
+            return Ok(());
+        };
+        match event {
+            // The client's answer has begun and its reasoning is over.
+            Event::Start { .. }
+            | Event::Reasoning(_)
+            | Event::ReasoningSignature(_)
+            | Event::ReasoningOpaque(_) => {}
+            Event::Text(piece) => {
+                let joined = seam.feed(&piece).map_err(no_seam)?;
+                if !joined.is_empty() {
+                    self.hold(Event::Text(joined));
+                }
+            }
+            Event::Finish(_) | Event::ToolStart { .. } | Event::Done | Event::Refusal(_) => {
+                let rest = seam.finish().map_err(no_seam)?;
+                if !rest.is_empty() {
+                    self.hold(Event::Text(rest));
+                }
+                self.hold(event);
+            }
+            other => self.hold(other),
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, event: Event) {
+        if self.raw == Raw::Written {
+            self.held_bytes += size_of::<Event>();
+        }
+        self.held.push(event);
+    }
+
+    /// Gives everything held to the client.
+    fn release(&mut self, given: &mut Given, out: &mut Out) {
+        match self.raw {
+            Raw::Through => {
+                self.held.iter().for_each(|event| given.writer.note(event));
+                out.pieces.append(&mut self.held_raw);
+            }
+            Raw::Written => {
+                self.held.iter().for_each(|event| given.writer.write(event, &mut out.text));
+            }
+        }
+        self.held.clear();
+        self.held_bytes = 0;
+    }
+}
+
+/// What is released by one chunk: the provider's pieces, then text of ours.
+#[derive(Debug, Default)]
+pub(crate) struct Out {
+    pieces: Vec<Bytes>,
+    pub(crate) text: Vec<u8>,
+}
+
+impl Out {
+    /// All of it in one piece; without a copy when it is one already.
+    pub(crate) fn finish(mut self) -> Bytes {
+        if self.text.is_empty() && self.pieces.len() == 1 {
+            return self.pieces.remove(0);
+        }
+        if self.pieces.is_empty() {
+            return Bytes::from(self.text);
+        }
+        let bytes = self.pieces.iter().map(Bytes::len).sum::<usize>() + self.text.len();
+        let mut whole = BytesMut::with_capacity(bytes);
+        self.pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
+        whole.extend_from_slice(&self.text);
+        whole.freeze()
+    }
+}
+
+fn no_seam(_: NoSeam) -> Failure {
+    let what = "the continuation of a broken stream does not fit what was delivered";
+    Failure::new(Class::BadAnswer, what).at(Stage::AfterContent).with_scope(Scope::Request)
+}
+
+fn empty() -> Failure {
+    Failure::new(Class::EmptyAnswer, "the answer was complete and empty").at(Stage::BeforeContent)
+}

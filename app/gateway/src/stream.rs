@@ -1,0 +1,399 @@
+//! A streamed answer: held back until it is worth committing to, then driven to its end by the
+//! client's own reading.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use http_body::{Body, Frame};
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+
+use backstop_continuity::{AfterCommit, Break, Gate, Hold, Method, Seam, resume_request};
+use backstop_dialects::{Head, StreamWriter};
+use backstop_listener::{Abort, AnswerBody};
+use backstop_settings::OnBreak;
+use backstop_vocabulary::{Class, Failure, Moment, Stage};
+
+use crate::answer;
+use crate::held::Fits;
+use crate::perform::{Begun, Journey, Question};
+use crate::relay::{Given, Out, Progress, Raw, Relay};
+use crate::wait::Wait;
+
+/// Pieces on their way to a client that reads slowly; then the provider is read no further.
+const PIECES_MAX: usize = 8;
+/// How long an idle connection stays without a sign of life (`docs/headers.md`).
+const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
+/// How long the rest of a body may take once its terminal event was read: then the connection is
+/// not worth keeping.
+const TAIL_MAX: Duration = Duration::from_millis(250);
+/// How long another target may take to continue a broken stream.
+const RESUME_MAX: Duration = Duration::from_secs(60);
+
+/// Answers with a stream, or with the error that stands for all attempts.
+pub(crate) async fn answer(
+    mut journey: Journey,
+    fits: Fits,
+) -> Result<Response<AnswerBody>, (Box<Journey>, Failure)> {
+    loop {
+        let mut given = given(&journey, fits);
+        let mut begun = match journey.begin(Question::Original).await {
+            Ok(begun) => begun,
+            Err(failure) => return Err((Box::new(journey), failure)),
+        };
+        let mut relay = relay(&journey, &mut begun);
+        match until_commit(&mut journey, &mut begun, &mut relay, &mut given).await {
+            Ok(progress) => {
+                let response = answer::stream_head(&mut journey, &begun);
+                let flow = Flow { journey, begun: Some(begun), relay, given };
+                return Ok(response.map(|()| flow.into_body(progress)));
+            }
+            Err(failure) => journey.failed(begun, &failure),
+        }
+    }
+}
+
+/// A client that has been given nothing.
+fn given(journey: &Journey, fits: Fits) -> Given {
+    let asked = &journey.asked;
+    let another = journey.roster.places.len() > 1;
+    let hold = if asked.scan.format && another { Hold::Whole } else { Hold::UntilContent };
+    let after = match journey.roster.policy.on_break {
+        OnBreak::Resume if !asked.scan.format && fits == Fits::Yes => AfterCommit::Resume,
+        OnBreak::Resume | OnBreak::Error => AfterCommit::Error,
+    };
+    let head = Head {
+        id: asked.id.as_str().to_owned(),
+        model: String::new(),
+        created_unix: journey.core.shared.clock.unix_secs(asked.started),
+        usage: asked.wants_stream_usage(),
+    };
+    Given {
+        gate: Gate::new(hold, after),
+        writer: StreamWriter::new(asked.dialect, head),
+        usage: None,
+    }
+}
+
+fn relay(journey: &Journey, begun: &mut Begun) -> Relay {
+    let dialect = journey.place(begun.place).dialect;
+    let raw = if dialect == journey.asked.dialect { Raw::Through } else { Raw::Written };
+    Relay::new(dialect, raw, std::mem::take(&mut begun.renames))
+}
+
+/// Reads until the gate releases something, the stream ends, or it fails.
+async fn until_commit(
+    journey: &mut Journey,
+    begun: &mut Begun,
+    relay: &mut Relay,
+    given: &mut Given,
+) -> Result<Progress, Failure> {
+    check_type(begun)?;
+    let clock = journey.core.shared.clock;
+    let wait = Wait { clock, by: begun.attempt.first_token_by };
+    let mut last = clock.now();
+    loop {
+        // A whole answer is held: after its first token the gap clock takes over.
+        let chunk = if begun.permit.has_first_token() {
+            let gap = Wait { clock, by: last + gap_clock(journey, begun) };
+            gap.first(&mut begun.permit, begun.reply.body.chunk()).await.map_err(stalled)?
+        } else {
+            wait.first(&mut begun.permit, begun.reply.body.chunk()).await?
+        };
+        let mut progress = match chunk.map_err(|failure| cut(failure, begun))? {
+            Some(chunk) => relay.take(chunk, given),
+            None => relay.finish(given),
+        };
+        if progress.content {
+            begun.permit.note_first_token();
+            last = clock.now();
+        }
+        if journey.held.set(journey.asked.body.len() + relay.held_bytes()) == Fits::No {
+            let what = "an answer had to be held back and the memory for that is used up";
+            return Err(Failure::new(Class::GatewayBusy, what).at(Stage::AfterContent));
+        }
+        match &progress.end {
+            Some(Err(failure)) if progress.bytes.is_empty() => return Err(staged(failure, begun)),
+            _ if !progress.bytes.is_empty() || progress.end.is_some() => {
+                if let Some(Err(failure)) = &mut progress.end {
+                    failure.stage = Stage::AfterContent;
+                }
+                return Ok(progress);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A provider that answers a stream request with something else than a stream.
+fn check_type(begun: &Begun) -> Result<(), Failure> {
+    let kind = crate::headers::text(&begun.reply.headers, "content-type").unwrap_or_default();
+    if kind.is_empty()
+        || kind.starts_with("text/event-stream")
+        || kind.starts_with("application/json")
+    {
+        // JSON instead of a stream is an error body or a whole answer: the relay's reader says which.
+        return Ok(());
+    }
+    let what = format!("the provider answered a stream request with `{kind}`");
+    Err(Failure::new(Class::BadAnswer, what)
+        .at(Stage::BeforeContent)
+        .with_status(begun.reply.status))
+}
+
+fn gap_clock(journey: &Journey, begun: &Begun) -> Duration {
+    let own = begun.permit.outlook.gap_clock;
+    journey.roster.policy.gap_max.map_or(own, |max| own.min(max))
+}
+
+fn stalled(_: Failure) -> Failure {
+    Failure::new(Class::Stalled, "the stream went silent").at(Stage::AfterContent)
+}
+
+fn staged(failure: &Failure, begun: &Begun) -> Failure {
+    let content = begun.permit.has_first_token();
+    let stage = if content { Stage::AfterContent } else { Stage::BeforeContent };
+    failure.clone().at(stage).with_status(begun.reply.status)
+}
+
+/// A body that broke: in a stream that is a cut, whatever the transport called it.
+fn cut(failure: Failure, begun: &Begun) -> Failure {
+    staged(&failure, begun)
+}
+
+/// A committed stream: what is left of it, driven by the client's reading.
+struct Flow {
+    journey: Journey,
+    begun: Option<Begun>,
+    relay: Relay,
+    given: Given,
+}
+
+/// What one wait of a committed stream brought.
+enum Came {
+    Progress(Progress),
+    KeepAlive,
+}
+
+impl Flow {
+    fn into_body(self, first: Progress) -> AnswerBody {
+        let (pieces, queue) = mpsc::channel(PIECES_MAX);
+        AnswerBody::stream(Driven { driver: Some(Box::pin(self.drive(first, pieces))), queue })
+    }
+
+    /// Sends the first piece and everything after it, to a proper end or an honest error.
+    async fn drive(mut self, first: Progress, pieces: mpsc::Sender<Piece>) {
+        self.journey.record.first_token(self.journey.core.shared.clock.now());
+        let mut progress = first;
+        loop {
+            if !progress.bytes.is_empty() && pieces.send(Ok(progress.bytes)).await.is_err() {
+                return;
+            }
+            match progress.end {
+                None => {}
+                Some(Ok(())) => return self.ended().await,
+                Some(Err(failure)) => match self.broken(failure, &pieces).await {
+                    Ok(Some(bytes)) => {
+                        // Nobody listens any more: the record says so when it is dropped.
+                        let _sent = pieces.send(Ok(bytes)).await;
+                        return self.ended().await;
+                    }
+                    Ok(None) => {}
+                    Err(failure) => return self.fail(&failure, &pieces).await,
+                },
+            }
+            progress = self.advance(&pieces).await;
+        }
+    }
+
+    /// Waits for the next chunk, with the gap clock and the client's keep-alive running.
+    async fn advance(&mut self, pieces: &mpsc::Sender<Piece>) -> Progress {
+        let clock = self.journey.core.shared.clock;
+        let mut quiet_since = clock.now();
+        let mut alive_at = quiet_since + KEEP_ALIVE_EVERY;
+        loop {
+            match self.next(quiet_since, alive_at).await {
+                Came::Progress(progress) => {
+                    let now = clock.now();
+                    let idle = progress.bytes.is_empty() && progress.end.is_none();
+                    if progress.content
+                        && let Some(begun) = &mut self.begun
+                    {
+                        if begun.permit.has_first_token() {
+                            begun.permit.note_gap(now.since(quiet_since));
+                        }
+                        begun.permit.note_first_token();
+                        quiet_since = now;
+                    }
+                    if !idle {
+                        return progress;
+                    }
+                }
+                Came::KeepAlive => {
+                    let sign = backstop_dialects::keep_alive(self.journey.asked.dialect);
+                    let _left = pieces.send(Ok(Bytes::from_static(sign))).await;
+                    alive_at = clock.now() + KEEP_ALIVE_EVERY;
+                }
+            }
+        }
+    }
+
+    async fn next(&mut self, quiet_since: Moment, alive_at: Moment) -> Came {
+        let clock = self.journey.core.shared.clock;
+        let Some(begun) = &mut self.begun else {
+            return Came::Progress(ended_with(Failure::new(Class::GatewayFault, "no attempt")));
+        };
+        let gap_at = if begun.permit.has_first_token() {
+            quiet_since + gap_clock(&self.journey, begun)
+        } else {
+            begun.attempt.first_token_by
+        };
+        let total_at =
+            self.journey.roster.policy.total.map(|total| self.journey.asked.started + total);
+        let wake = gap_at.min(alive_at).min(total_at.unwrap_or(Moment::NEVER));
+        tokio::select! {
+            biased;
+            chunk = begun.reply.body.chunk() => Came::Progress(match chunk {
+                Ok(Some(chunk)) => self.relay.take(chunk, &mut self.given),
+                Ok(None) => self.relay.finish(&mut self.given),
+                Err(failure) => ended_with(failure),
+            }),
+            () = sleep_until(clock.instant(wake)) => {
+                let now = clock.now();
+                if total_at.is_some_and(|at| at <= now) {
+                    let what = "the answer took longer than the route allows";
+                    Came::Progress(ended_with(Failure::new(Class::DeadlinePassed, what)))
+                } else if gap_at <= now {
+                    let quiet = now.since(quiet_since).as_secs_f64();
+                    let what = format!("the stream went silent for {quiet:.0} s");
+                    Came::Progress(ended_with(Failure::new(Class::Stalled, what)))
+                } else {
+                    Came::KeepAlive
+                }
+            }
+        }
+    }
+
+    /// The terminal event was sent: waits for the end of the provider's body, so that its connection
+    /// can serve again, and closes the books.
+    async fn ended(mut self) {
+        let Some(mut begun) = self.begun.take() else { return };
+        let tail = async { while let Ok(Some(_)) = begun.reply.body.chunk().await {} };
+        // Too late is a connection less, nothing more.
+        let _in_time = tokio::time::timeout(TAIL_MAX, tail).await;
+        if let Some(usage) = self.given.usage {
+            self.journey.record.used(usage);
+        }
+        let finish = self.given.gate.finish().cloned();
+        self.journey.record.answered_by(&self.journey.roster.places[begun.place]);
+        self.journey.succeeded(begun);
+        let now = self.journey.core.shared.clock.now();
+        self.journey.record.answered(finish.as_ref(), now);
+    }
+
+    /// The stream broke after its commit. `Ok(Some)` is the proper end of an answer that was
+    /// complete; `Ok(None)` that another target goes on; `Err` what the client must be told.
+    async fn broken(
+        &mut self,
+        failure: Failure,
+        pieces: &mpsc::Sender<Piece>,
+    ) -> Result<Option<Bytes>, Failure> {
+        let failure = failure.at(Stage::AfterContent);
+        let way = self.given.gate.on_break();
+        if way == Break::Complete {
+            let mut out = Out::default();
+            self.relay.complete(&mut self.given, &mut out)?;
+            return Ok(Some(out.finish()));
+        }
+        if let Some(usage) = self.given.usage.take() {
+            self.journey.record.used(usage);
+        }
+        if let Some(begun) = self.begun.take() {
+            self.journey.failed(begun, &failure);
+        }
+        if way != Break::Resume || failure.class == Class::DeadlinePassed {
+            return Err(failure);
+        }
+        self.resume(pieces).await.map_err(|_| failure).map(|()| None)
+    }
+
+    /// Another target goes on where this one broke, while the client gets signs of life.
+    async fn resume(&mut self, pieces: &mpsc::Sender<Piece>) -> Result<(), Failure> {
+        let full = self.journey.asked.full().map_err(Clone::clone)?;
+        let delivered = self.given.gate.delivered().to_owned();
+        let request = resume_request(&full.request, &delivered, Method::Instruction);
+        let now = self.journey.core.shared.clock.now();
+        self.journey.course.begin_resume(now + RESUME_MAX);
+        let dialect = self.journey.asked.dialect;
+        let begun = {
+            let mut begin = std::pin::pin!(self.journey.begin(Question::Continue(&request)));
+            loop {
+                tokio::select! {
+                    biased;
+                    begun = &mut begin => break begun?,
+                    () = tokio::time::sleep(KEEP_ALIVE_EVERY) => {
+                        let sign = backstop_dialects::keep_alive(dialect);
+                        let _left = pieces.send(Ok(Bytes::from_static(sign))).await;
+                    }
+                }
+            }
+        };
+        let mut begun = begun;
+        let renames = std::mem::take(&mut begun.renames);
+        let from = self.journey.place(begun.place).dialect;
+        self.relay = Relay::resumed(from, renames, Seam::new(&delivered, Method::Instruction));
+        self.begun = Some(begun);
+        self.journey.record.resumed();
+        Ok(())
+    }
+
+    /// The honest end: the dialect's error frame, and a connection that does not end cleanly.
+    async fn fail(mut self, failure: &Failure, pieces: &mpsc::Sender<Piece>) {
+        let mut out = Vec::new();
+        self.given.writer.fail(failure, &mut out);
+        let now = self.journey.core.shared.clock.now();
+        self.journey.record.failed(failure, now);
+        // The client may have left: then there is nobody to tell.
+        let _left = pieces.send(Err(Abort::after(out))).await;
+    }
+}
+
+fn ended_with(failure: Failure) -> Progress {
+    Progress { end: Some(Err(failure)), ..Progress::default() }
+}
+
+type Piece = Result<Bytes, Abort>;
+
+/// A body whose provider is read only as its client reads: dropping it drops the attempt.
+struct Driven {
+    driver: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    queue: mpsc::Receiver<Piece>,
+}
+
+impl Body for Driven {
+    type Data = Bytes;
+    type Error = Abort;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Abort>>> {
+        loop {
+            if let Ok(piece) = self.queue.try_recv() {
+                return Poll::Ready(Some(piece.map(Frame::data)));
+            }
+            let Some(driver) = &mut self.driver else { return Poll::Ready(None) };
+            if driver.as_mut().poll(cx).is_ready() {
+                self.driver = None;
+                continue;
+            }
+            return match self.queue.try_recv() {
+                Ok(piece) => Poll::Ready(Some(piece.map(Frame::data))),
+                Err(_) => Poll::Pending,
+            };
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A whole answer: collected, checked to its last byte, and only then given out.
+
+use bytes::Bytes;
+use http::Response;
+
+use backstop_dialects::Head;
+use backstop_exchange::{Answer, Event};
+use backstop_listener::AnswerBody;
+use backstop_vocabulary::{Class, Failure, Stage};
+
+use crate::answer;
+use crate::perform::{Begun, Journey, Question};
+use crate::wait::Wait;
+
+/// Answers in one piece, or with the error that stands for all attempts.
+pub(crate) async fn answer(
+    mut journey: Journey,
+) -> Result<Response<AnswerBody>, (Box<Journey>, Failure)> {
+    loop {
+        let mut begun = match journey.begin(Question::Original).await {
+            Ok(begun) => begun,
+            Err(failure) => return Err((Box::new(journey), failure)),
+        };
+        let body = match collect(&journey, &mut begun).await {
+            Ok(body) => body,
+            Err(failure) => {
+                journey.failed(begun, &failure.at(Stage::BeforeContent));
+                continue;
+            }
+        };
+        match read(&journey, &mut begun, &body) {
+            Ok(answer) => return Ok(deliver(journey, begun, body, answer)),
+            Err(failure) => {
+                let failure = failure.at(Stage::BeforeContent).with_status(begun.reply.status);
+                journey.failed(begun, &failure);
+            }
+        }
+    }
+}
+
+/// Reads the body to its end within the attempt's time.
+async fn collect(journey: &Journey, begun: &mut Begun) -> Result<Bytes, Failure> {
+    let max = journey.live.settings.limits.answer_bytes_max;
+    let max = usize::try_from(max).unwrap_or(usize::MAX);
+    let wait = Wait { clock: journey.core.shared.clock, by: begun.attempt.first_token_by };
+    let Begun { reply, permit, .. } = begun;
+    let collecting = async {
+        let Some(first) = reply.body.chunk().await? else { return Ok(Bytes::new()) };
+        let Some(second) = reply.body.chunk().await? else { return Ok(first) };
+        let mut whole = Vec::from(first);
+        whole.extend_from_slice(&second);
+        while let Some(chunk) = reply.body.chunk().await? {
+            if whole.len() + chunk.len() > max {
+                let what = format!("the answer is larger than answer_bytes_max ({max} bytes)");
+                return Err(Failure::new(Class::BadAnswer, what));
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(Bytes::from(whole))
+    };
+    wait.first(permit, collecting).await?
+}
+
+/// Checks the answer; the neutral form of it is kept where it must be written anew.
+fn read(journey: &Journey, begun: &mut Begun, body: &Bytes) -> Result<Answer, Failure> {
+    let dialect = journey.place(begun.place).dialect;
+    let mut events = Vec::with_capacity(8);
+    backstop_dialects::read_answer(dialect, body, &mut events)?;
+    let mut answer = Answer::default();
+    for event in events {
+        let event = match event {
+            Event::ToolStart { ordinal, id, name, kind } if !begun.renames.is_empty() => {
+                let name = begun.renames.original(&name).to_owned();
+                Event::ToolStart { ordinal, id, name, kind }
+            }
+            other => other,
+        };
+        answer.take(event)?;
+    }
+    begun.permit.note_first_token();
+    Ok(answer)
+}
+
+fn deliver(
+    mut journey: Journey,
+    begun: Begun,
+    body: Bytes,
+    answer: Answer,
+) -> Response<AnswerBody> {
+    let now = journey.core.shared.clock.now();
+    let asked = &journey.asked;
+    let place = journey.place(begun.place);
+    let body = if place.dialect == asked.dialect {
+        body
+    } else {
+        let head = Head {
+            id: asked.id.as_str().to_owned(),
+            model: String::new(),
+            created_unix: journey.core.shared.clock.unix_secs(asked.started),
+            usage: true,
+        };
+        Bytes::from(backstop_dialects::write_answer(asked.dialect, &answer, &head))
+    };
+    journey.record.first_token(now);
+    journey.record.answered_by(&journey.roster.places[begun.place]);
+    if let Some(usage) = answer.usage {
+        journey.record.used(usage);
+    }
+    let head = answer::whole_head(&mut journey, &begun);
+    journey.succeeded(begun);
+    journey.record.answered(answer.finish.as_ref(), now);
+    head.map(|()| AnswerBody::whole(body))
+}
