@@ -1,7 +1,7 @@
 use std::io;
 use std::time::Duration;
 
-use backstop_vocabulary::{Class, Failure, Scope, Stage};
+use backstop_vocabulary::{Class, Failure, Stage};
 
 use crate::Endpoint;
 
@@ -128,25 +128,7 @@ pub(crate) enum Stale {
 pub(crate) fn failure(error: &NetError) -> Failure {
     let class = error.class();
     tracing::debug!(class = class.code(), cause = chain(error), "way to the provider failed");
-    let failure = Failure::new(class, error.to_string()).at(error.stage());
-    match error {
-        // A proxy or a full socket table says nothing about one request or target only.
-        NetError::OutOfSockets(_) => failure.with_scope(Scope::Endpoint),
-        NetError::Resolve { .. }
-        | NetError::Connect { .. }
-        | NetError::ConnectTimeout { .. }
-        | NetError::TunnelRefused { .. }
-        | NetError::TunnelBroken { .. }
-        | NetError::Tls { .. }
-        | NetError::Stale(_)
-        | NetError::ResetBeforeHead(_)
-        | NetError::ResetInBody(_)
-        | NetError::BrokenHead(_)
-        | NetError::BrokenBody(_)
-        | NetError::Request(_)
-        | NetError::ReadAfterBreak
-        | NetError::AnswerTooLarge { .. } => failure,
-    }
+    Failure::new(class, error.to_string()).at(error.stage())
 }
 
 /// The failure of a connect clock that ran out.
@@ -212,4 +194,22 @@ fn http2(error: &hyper::Error) -> Option<&h2::Error> {
 
 fn causes(error: &hyper::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn does_not_blame_the_provider_when_this_machine_is_out_of_sockets() {
+        let emfile = if cfg!(windows) { 10024 } else { 24 };
+        for (source, class) in [
+            (io::Error::from_raw_os_error(emfile), Class::GatewayBusy),
+            (io::ErrorKind::AddrNotAvailable.into(), Class::GatewayBusy),
+            (io::ErrorKind::ConnectionRefused.into(), Class::ConnectFailed),
+            (io::ErrorKind::HostUnreachable.into(), Class::ConnectFailed),
+        ] {
+            assert_eq!(failure(&NetError::connect("a.example", source)).class, class);
+        }
+    }
 }
