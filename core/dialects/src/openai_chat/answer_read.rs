@@ -20,7 +20,7 @@ fn read(body: &[u8], events: &mut Vec<Event>) -> Result<(), Failure> {
     if is_html("", body) {
         return Err(Failure::new(Class::BadAnswer, "the provider answered with a web page"));
     }
-    let chunk: Chunk<'_> = serde_json::from_slice(body).map_err(|_| {
+    let chunk = Chunk::of(body).ok_or_else(|| {
         Failure::new(Class::BadAnswer, "the provider sent an answer that is not valid json")
     })?;
     if chunk.error.is_some() || chunk.object.get() == "error" {

@@ -76,7 +76,7 @@ impl StreamReader {
             events.push(Event::Done);
             return Ok(());
         }
-        let chunk: Chunk<'_> = serde_json::from_slice(data).map_err(|_| {
+        let chunk = Chunk::of(data).ok_or_else(|| {
             Failure::new(Class::BadAnswer, "the provider sent a chunk that is not valid json")
                 .at(self.stage())
         })?;
@@ -99,7 +99,7 @@ impl StreamReader {
                 let (id, model) = (self.id.clone(), self.model.clone());
                 events.push(Event::Start { id, model });
             }
-            if let Some(delta) = choice.delta.as_ref().or(choice.message.as_ref()) {
+            if let Some(delta) = choice.delta.as_ref().or(choice.message.as_deref()) {
                 let before = events.len();
                 self.take_delta(delta, events)?;
                 let content = events.iter().skip(before).any(Event::is_meaningful);
@@ -152,7 +152,7 @@ impl StreamReader {
         for piece in delta.tool_calls.iter().flatten() {
             self.calls.take(piece, &salt, events)?;
         }
-        if let Some(FunctionPiece { name, arguments }) = &delta.function_call {
+        if let Some(FunctionPiece { name, arguments }) = delta.function_call.as_deref() {
             // The deprecated single call is one without index and id.
             let function = Some(FunctionPiece { name: name.share(), arguments: *arguments });
             let piece = CallPiece { function, ..CallPiece::default() };

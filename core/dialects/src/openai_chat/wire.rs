@@ -37,6 +37,13 @@ pub(super) struct Chunk<'a> {
     pub(super) error: Option<&'a RawValue>,
 }
 
+impl<'a> Chunk<'a> {
+    /// The chunk in `data`. Checking UTF-8 once is cheaper than at every string.
+    pub(super) fn of(data: &'a [u8]) -> Option<Self> {
+        serde_json::from_str(std::str::from_utf8(data).ok()?).ok()
+    }
+}
+
 /// One of the answers; we read the first.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -44,8 +51,9 @@ pub(super) struct Choice<'a> {
     pub(super) index: Option<i64>,
     #[serde(borrow)]
     pub(super) delta: Option<Delta<'a>>,
+    /// Boxed: no chunk has it, and each is moved several times.
     #[serde(borrow)]
-    pub(super) message: Option<Delta<'a>>,
+    pub(super) message: Option<Box<Delta<'a>>>,
     #[serde(borrow)]
     pub(super) finish_reason: Words<'a>,
     /// vLLM: the stop string that was met, or the id of a stop token.
@@ -74,7 +82,7 @@ pub(super) struct Delta<'a> {
     #[serde(borrow)]
     pub(super) tool_calls: Option<Vec<CallPiece<'a>>>,
     #[serde(borrow)]
-    pub(super) function_call: Option<FunctionPiece<'a>>,
+    pub(super) function_call: Option<Box<FunctionPiece<'a>>>,
 }
 
 /// A piece of a tool call.
