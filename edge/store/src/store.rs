@@ -3,7 +3,7 @@ mod error;
 mod memory;
 mod sqlite;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 

@@ -107,7 +107,7 @@ impl Queue {
         held(&self.receiver).take()
     }
 
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if let Some(writer) = self.writer.get() {
             writer.unpark();
         }

@@ -119,8 +119,11 @@ impl Sqlite {
     fn shrink(&self, bounds: &Bounds) -> rusqlite::Result<()> {
         let file_bytes = self.pragma("page_count")? * self.pragma("page_size")?;
         if file_bytes > bounds.size_bytes_max && self.pragma("freelist_count")? > 0 {
-            self.connection
-                .execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES_MAX})"))?;
+            let sql = format!("PRAGMA incremental_vacuum({VACUUM_PAGES_MAX})");
+            let mut vacuum = self.connection.prepare_cached(&sql)?;
+            let mut steps = vacuum.query(())?;
+            // Each step frees one page.
+            while steps.next()?.is_some() {}
         }
         Ok(())
     }
@@ -190,7 +193,7 @@ impl Store for Sqlite {
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
