@@ -18,12 +18,17 @@ pub(crate) fn read_error(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
     // In a 200, and from some routers, the status that counts stands in the body.
     let inner = report.as_ref().map_or(502, Report::status_inside);
     let status = if head.status < 300 { inner } else { head.status };
-    let head = ErrorHead { status, ..*head };
-    let Some(report) = report else {
-        return page_failure(&head, body);
+    let meant = ErrorHead { status, ..*head };
+    let failure = match report {
+        Some(report) => report_failure(&meant, &report),
+        None => page_failure(&meant, body),
     };
+    failure.with_status(head.status)
+}
+
+fn report_failure(head: &ErrorHead<'_>, report: &Report) -> Failure {
     let mut failure = head.failure_by_status();
-    if let Some((class, scope)) = meaning(&report, &head) {
+    if let Some((class, scope)) = meaning(report, head) {
         let usual = Failure::new(class, "");
         failure.class = class;
         failure.scope = scope.unwrap_or(usual.scope);
@@ -37,8 +42,8 @@ pub(crate) fn read_error(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
 
 /// What an error inside a 200 means: in a stream's frame or in a whole answer.
 pub(super) fn inside(body: &[u8]) -> Failure {
-    let failure = read_error(&ErrorHead { status: 200, ..ErrorHead::default() }, body);
-    Failure { status: Some(200), ..failure }
+    read_error(&ErrorHead { status: 200, ..ErrorHead::default() }, body)
+}
 }
 
 /// An error without JSON: a proxy or an edge answered in the provider's place.
