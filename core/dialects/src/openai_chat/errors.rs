@@ -44,7 +44,6 @@ fn report_failure(head: &ErrorHead<'_>, report: &Report) -> Failure {
 pub(super) fn inside(body: &[u8]) -> Failure {
     read_error(&ErrorHead { status: 200, ..ErrorHead::default() }, body)
 }
-}
 
 /// An error without JSON: a proxy or an edge answered in the provider's place.
 fn page_failure(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
