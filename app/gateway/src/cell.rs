@@ -237,7 +237,8 @@ impl Cell {
             return;
         }
         (0..count).for_each(|_| machines.budget.deposit(now));
-        machines.health.handle_success(now, count, timing.unwrap_or(&Timing::default()));
+        let unknown = Timing::default();
+        machines.health.handle_success(now, count, timing.unwrap_or(&unknown));
     }
 
     fn publish(&self, machines: &mut Machines, now: Moment) {
@@ -261,6 +262,10 @@ impl Cell {
     }
 }
 
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
 impl View {
     const FRESH: Duration = Duration::from_secs(1);
 
@@ -275,7 +280,7 @@ impl View {
             outlook.whole_slow_after,
         ];
         for (slot, clock) in self.clocks.iter().zip(clocks) {
-            slot.store(u32::try_from(clock.as_millis()).unwrap_or(u32::MAX), Ordering::Relaxed);
+            slot.store(millis(clock), Ordering::Relaxed);
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=1e6")]
         let millionths = (outlook.recent_failure_share.clamp(0.0, 1.0) * 1e6) as u32;

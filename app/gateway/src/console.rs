@@ -68,8 +68,8 @@ impl Gateway {
                     "share_percent": percent(outlook.share),
                     "recent_failure_percent": percent(outlook.recent_failure_share),
                     "until_seconds": outlook.until.map(|until| until.since(now).as_secs()),
-                    "first_token_typical_ms": outlook.first_token_typical.as_millis() as u64,
-                    "first_token_clock_ms": outlook.first_token_clock.as_millis() as u64,
+                    "first_token_typical_ms": millis(outlook.first_token_typical),
+                    "first_token_clock_ms": millis(outlook.first_token_clock),
                     "in_flight": cell.in_flight(),
                 });
                 (name, value)
@@ -110,6 +110,10 @@ impl Gateway {
         let held = self.shared.held_bytes.load(std::sync::atomic::Ordering::Relaxed);
         self.shared.metrics.held_bytes.set(i64::try_from(held).unwrap_or(i64::MAX));
     }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "0..=100")]

@@ -79,7 +79,7 @@ impl Gateway {
     /// A gateway with what it learnt before, if the journal kept it.
     pub fn new(makings: Makings) -> Result<Self, EndpointError> {
         let Makings { settings, catalogue, journal, trust, clock, cores, seed, tuning } = makings;
-        let mut registry = Registry::new(tuning, seed, cores, clock);
+        let mut registry = Registry::new(&tuning, seed, cores, clock);
         if let Some((saved, at_unix_ms)) = journal.health_load() {
             let elapsed = clock.unix_ms(clock.now()).saturating_sub(at_unix_ms);
             registry = registry.remembering(&saved, Duration::from_millis(elapsed));

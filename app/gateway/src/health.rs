@@ -34,7 +34,7 @@ pub(crate) struct Registry {
 
 impl Registry {
     /// A registry without memories.
-    pub(crate) fn new(tuning: Tuning, seed: u64, cores: usize, clock: Clock) -> Self {
+    pub(crate) fn new(tuning: &Tuning, seed: u64, cores: usize, clock: Clock) -> Self {
         Self {
             cells: Mutex::default(),
             numbers: Mutex::default(),
@@ -42,7 +42,7 @@ impl Registry {
             elapsed: Duration::ZERO,
             cores,
             seed,
-            tuning,
+            tuning: *tuning,
             clock,
         }
     }
@@ -103,9 +103,9 @@ impl Registry {
             Some(memory) => {
                 let now = self.clock.now();
                 let times = (self.elapsed + now.since_zero(), now);
-                Cell::recall(self.tuning.clone(), (seed, self.cores), &memory, times)
+                Cell::recall(self.tuning, (seed, self.cores), &memory, times)
             }
-            None => Cell::new(self.tuning.clone(), seed, self.cores),
+            None => Cell::new(self.tuning, seed, self.cores),
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::table::{ProviderRow, Stem, read, write};
 /// The most rosters remembered: one for each model name asked for.
 const ROSTERS_MAX: usize = 1024;
 
+/// Rosters by the dialect and the model asked for.
+type Rosters = HashMap<(Dialect, Box<str>), Arc<Roster>>;
+
 /// Settings with everything that follows from them.
 #[derive(Debug)]
 pub(crate) struct Live {
@@ -22,7 +25,7 @@ pub(crate) struct Live {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) cors: Cors,
     pub(crate) providers: BTreeMap<Arc<str>, ProviderRow>,
-    rosters: RwLock<HashMap<(Dialect, Box<str>), Arc<Roster>>>,
+    rosters: RwLock<Rosters>,
 }
 
 impl Live {

@@ -1,4 +1,4 @@
-//! What `/metrics` shows, in OpenMetrics.
+//! What `/metrics` shows, in the text form of `OpenMetrics`.
 //!
 //! Handles are looked up once per target, so that the request path only adds to atomics.
 

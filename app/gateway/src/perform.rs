@@ -48,8 +48,6 @@ pub(crate) struct Begun {
     pub(crate) permit: Permit,
     pub(crate) reply: Reply,
     pub(crate) renames: Renames,
-    /// Whether the provider streams.
-    pub(crate) streams: bool,
 }
 
 /// What an attempt asks: the client's own request, or its continuation after a break.
@@ -63,7 +61,6 @@ pub(crate) enum Question<'a> {
 struct Prepared {
     ask: Ask,
     renames: Renames,
-    streams: bool,
 }
 
 impl Journey {
@@ -73,10 +70,10 @@ impl Journey {
         asked: Arc<Asked>,
         roster: Arc<Roster>,
         mut record: Record,
-    ) -> Result<(Self, Fits), (Record, Failure)> {
+    ) -> Result<(Self, Fits), Box<(Record, Failure)>> {
         let candidates = match roster.candidates(&asked) {
             Ok(candidates) => candidates,
-            Err(failure) => return Err((record, failure)),
+            Err(failure) => return Err(Box::new((record, failure))),
         };
         record.route(&roster.route);
         let course = Course::new(candidates, roster.policy(&asked), asked.started);
@@ -169,9 +166,7 @@ impl Journey {
             Err(failure) => Err((failure, None)),
         };
         match sent {
-            Ok((reply, renames, streams)) => {
-                Some(Begun { place, attempt, permit, reply, renames, streams })
-            }
+            Ok((reply, renames)) => Some(Begun { place, attempt, permit, reply, renames }),
             Err((failure, upstream)) => {
                 self.note_failure(attempt, permit, &failure, upstream);
                 None
@@ -214,7 +209,7 @@ impl Journey {
             }
         };
         let ask = Ask { method: http::Method::POST, path, headers, body };
-        Ok(Prepared { ask, renames, streams: asked.scan.stream })
+        Ok(Prepared { ask, renames })
     }
 
     /// Sends and waits for a good head; a bad one is read to its end and classified.
@@ -224,7 +219,7 @@ impl Journey {
         attempt: &Attempt,
         permit: &mut Permit,
         prepared: Prepared,
-    ) -> Result<(Reply, Renames, bool), (Failure, Option<Box<str>>)> {
+    ) -> Result<(Reply, Renames), (Failure, Option<Box<str>>)> {
         let place = &self.roster.places[place];
         let row = place.row(&self.live).ok_or_else(|| (gone(place), None))?;
         let now = self.core.shared.clock.now();
@@ -234,7 +229,7 @@ impl Journey {
         let reply = wait.first(permit, sending).await.and_then(|sent| sent);
         let mut reply = reply.map_err(|failure| (failure, None))?;
         if (200..300).contains(&reply.status) {
-            return Ok((reply, prepared.renames, prepared.streams));
+            return Ok((reply, prepared.renames));
         }
         let upstream = headers::upstream_request_id(&reply.headers)
             .and_then(|value| value.to_str().ok().map(Box::from));

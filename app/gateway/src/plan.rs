@@ -144,7 +144,7 @@ impl Roster {
 
     /// The policy of one request's course.
     pub(crate) fn policy(&self, asked: &Asked) -> CoursePolicy {
-        let deadline = deadline(&self.policy, asked.scan.stream, asked.announced_timeout());
+        let deadline = deadline(&self.policy, asked);
         CoursePolicy {
             attempts_max: self.policy.attempts_max,
             patience: self.policy.patience,
@@ -154,13 +154,6 @@ impl Roster {
             awaits: if asked.scan.stream { Awaits::FirstToken } else { Awaits::Whole },
             ..CoursePolicy::new(asked.started + deadline)
         }
-    }
-
-    /// Whether another target than `place` could serve the request: then a broken answer need not
-    /// reach the client.
-    pub(crate) fn has_other(&self, place: usize) -> bool {
-        let usable = |(at, other): (usize, &Place)| at != place && other.candidate.standing.is_ok();
-        self.places.iter().enumerate().any(usable)
     }
 }
 
@@ -205,7 +198,7 @@ fn needs_of(asked: &Asked) -> Result<Features, Failure> {
 }
 
 /// The time a request has: the route's, lowered by what the client announces.
-fn deadline(policy: &Policy, stream: bool, announced: Option<Duration>) -> Duration {
-    let own = if stream { policy.deadline_stream } else { policy.deadline_whole };
-    announced.map_or(own, |announced| own.min(announced))
+fn deadline(policy: &Policy, asked: &Asked) -> Duration {
+    let own = if asked.scan.stream { policy.deadline_stream } else { policy.deadline_whole };
+    asked.announced_timeout().map_or(own, |announced| own.min(announced))
 }

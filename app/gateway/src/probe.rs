@@ -175,10 +175,9 @@ fn check(dialect: Dialect, kind: Kind, body: Bytes) -> Result<(), Failure> {
     } else {
         backstop_dialects::read_answer(dialect, &body, &mut events)
     };
-    let failed = events.into_iter().find_map(|event| match event {
-        Event::Failed(failure) => Some(failure),
-        _ => None,
-    });
+    let failed = events
+        .into_iter()
+        .find_map(|event| if let Event::Failed(failure) = event { Some(failure) } else { None });
     match failed.map_or(read, Err) {
         Err(failure) if failure.class == Class::EmptyAnswer => Ok(()),
         other => other,
@@ -189,7 +188,7 @@ fn read_stream(dialect: Dialect, body: Bytes, events: &mut Vec<Event>) -> Result
     let mut frames = Frames::new(ANSWER_BYTES_MAX);
     let mut reader = StreamReader::new(dialect);
     frames.feed(body);
-    while let Some(frame) = frames.next() {
+    for frame in frames.by_ref() {
         reader.read(&frame?, events);
     }
     reader.finish()

@@ -77,7 +77,8 @@ impl Record {
     }
 
     pub(crate) fn first_token(&mut self, now: Moment) {
-        self.first_token.get_or_insert(now.since(self.asked.started));
+        let waited = now.since(self.asked.started);
+        self.first_token.get_or_insert(waited);
     }
 
     pub(crate) fn resumed(&mut self) {

@@ -139,18 +139,14 @@ impl Relay {
         let mut failed = None;
         for event in std::mem::take(&mut self.events) {
             *content |= event.is_meaningful();
-            match event {
-                Event::Failed(failure) => failed = Some(failure),
-                Event::Usage(usage) => {
-                    given.usage = Some(usage);
-                    self.held.push(event);
-                }
-                other => {
-                    if let Err(failure) = self.align(other) {
-                        failed = Some(failure);
-                    }
-                }
+            if let Event::Usage(usage) = &event {
+                given.usage = Some(*usage);
             }
+            let aligned = match event {
+                Event::Failed(failure) => Err(failure),
+                event => self.align(event),
+            };
+            failed = failed.or(aligned.err());
         }
         let done = matches!(self.held.last(), Some(Event::Done));
         let pass = given.gate.take_all(&self.held[first_new..]);
@@ -171,13 +167,7 @@ impl Relay {
 
     /// Adds an event to those held, its text aligned and its tool name mapped back.
     fn align(&mut self, event: Event) -> Result<(), Failure> {
-        let event = match event {
-            Event::ToolStart { ordinal, id, name, kind } if !self.renames.is_empty() => {
-                let name = self.renames.original(&name).to_owned();
-                Event::ToolStart { ordinal, id, name, kind }
-            }
-            other => other,
-        };
+        let event = map_back(event, &self.renames);
         let Some(seam) = &mut self.seam else {
             self.hold(event);
             return Ok(());
@@ -201,7 +191,12 @@ impl Relay {
                 }
                 self.hold(event);
             }
-            other => self.hold(other),
+            Event::ToolArguments { .. }
+            | Event::ToolEnd { .. }
+            | Event::Foreign { .. }
+            | Event::Usage(_)
+            | Event::Ping
+            | Event::Failed(_) => self.hold(event),
         }
         Ok(())
     }
@@ -227,6 +222,16 @@ impl Relay {
         self.held.clear();
         self.held_bytes = 0;
     }
+}
+
+/// The event with the tool's name as the client knows it.
+pub(crate) fn map_back(mut event: Event, renames: &Renames) -> Event {
+    if let Event::ToolStart { name, .. } = &mut event
+        && !renames.is_empty()
+    {
+        *name = renames.original(name).to_owned();
+    }
+    event
 }
 
 /// What is released by one chunk: the provider's pieces, then text of ours.

@@ -95,7 +95,10 @@ async fn ask(
     let journey = Journey::new(Arc::clone(&core), live, Arc::clone(&asked), roster, record);
     let (journey, fits) = match journey {
         Ok(journey) => journey,
-        Err((record, failure)) => return refuse(record, &asked, &failure, &core),
+        Err(refused) => {
+            let (record, failure) = *refused;
+            return refuse(record, &asked, &failure, &core);
+        }
     };
     let answered =
         if stream { stream::answer(journey, fits).await } else { whole::answer(journey).await };

@@ -99,11 +99,11 @@ async fn until_commit(
         // A whole answer is held: after its first token the gap clock takes over.
         let chunk = if begun.permit.has_first_token() {
             let gap = Wait { clock, by: last + gap_clock(journey, begun) };
-            gap.first(&mut begun.permit, begun.reply.body.chunk()).await.map_err(stalled)?
+            gap.first(&mut begun.permit, begun.reply.body.chunk()).await.map_err(|_| stalled())?
         } else {
             wait.first(&mut begun.permit, begun.reply.body.chunk()).await?
         };
-        let mut progress = match chunk.map_err(|failure| cut(failure, begun))? {
+        let mut progress = match chunk.map_err(|failure| staged(&failure, begun))? {
             Some(chunk) => relay.take(chunk, given),
             None => relay.finish(given),
         };
@@ -149,7 +149,7 @@ fn gap_clock(journey: &Journey, begun: &Begun) -> Duration {
     journey.roster.policy.gap_max.map_or(own, |max| own.min(max))
 }
 
-fn stalled(_: Failure) -> Failure {
+fn stalled() -> Failure {
     Failure::new(Class::Stalled, "the stream went silent").at(Stage::AfterContent)
 }
 
@@ -157,11 +157,6 @@ fn staged(failure: &Failure, begun: &Begun) -> Failure {
     let content = begun.permit.has_first_token();
     let stage = if content { Stage::AfterContent } else { Stage::BeforeContent };
     failure.clone().at(stage).with_status(begun.reply.status)
-}
-
-/// A body that broke: in a stream that is a cut, whatever the transport called it.
-fn cut(failure: Failure, begun: &Begun) -> Failure {
-    staged(&failure, begun)
 }
 
 /// A committed stream: what is left of it, driven by the client's reading.

@@ -8,7 +8,7 @@ use backstop_catalogue::Catalogue;
 use backstop_exchange::Abilities;
 use backstop_providers::Endpoint;
 use backstop_settings::{Credential, Provider, ProviderKind};
-use backstop_vocabulary::{Dialect, TargetKey};
+use backstop_vocabulary::TargetKey;
 
 use crate::cell::Cell;
 use crate::health::Registry;
@@ -35,10 +35,6 @@ pub(crate) struct ProviderRow {
 }
 
 impl ProviderRow {
-    pub(crate) fn dialect(&self) -> Dialect {
-        self.settings.dialect
-    }
-
     pub(crate) fn kind(&self) -> ProviderKind {
         self.settings.kind
     }

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use http::Response;
 
 use backstop_dialects::Head;
-use backstop_exchange::{Answer, Event};
+use backstop_exchange::Answer;
 use backstop_listener::AnswerBody;
 use backstop_vocabulary::{Class, Failure, Stage};
 
 use crate::answer;
 use crate::perform::{Begun, Journey, Question};
+use crate::relay::map_back;
 use crate::wait::Wait;
 
 /// Answers in one piece, or with the error that stands for all attempts.
@@ -29,7 +30,7 @@ pub(crate) async fn answer(
             }
         };
         match read(&journey, &mut begun, &body) {
-            Ok(answer) => return Ok(deliver(journey, begun, body, answer)),
+            Ok(answer) => return Ok(deliver(journey, begun, body, &answer)),
             Err(failure) => {
                 let failure = failure.at(Stage::BeforeContent).with_status(begun.reply.status);
                 journey.failed(begun, &failure);
@@ -68,14 +69,7 @@ fn read(journey: &Journey, begun: &mut Begun, body: &Bytes) -> Result<Answer, Fa
     backstop_dialects::read_answer(dialect, body, &mut events)?;
     let mut answer = Answer::default();
     for event in events {
-        let event = match event {
-            Event::ToolStart { ordinal, id, name, kind } if !begun.renames.is_empty() => {
-                let name = begun.renames.original(&name).to_owned();
-                Event::ToolStart { ordinal, id, name, kind }
-            }
-            other => other,
-        };
-        answer.take(event)?;
+        answer.take(map_back(event, &begun.renames))?;
     }
     begun.permit.note_first_token();
     Ok(answer)
@@ -85,7 +79,7 @@ fn deliver(
     mut journey: Journey,
     begun: Begun,
     body: Bytes,
-    answer: Answer,
+    answer: &Answer,
 ) -> Response<AnswerBody> {
     let now = journey.core.shared.clock.now();
     let asked = &journey.asked;
@@ -99,7 +93,7 @@ fn deliver(
             created_unix: journey.core.shared.clock.unix_secs(asked.started),
             usage: true,
         };
-        Bytes::from(backstop_dialects::write_answer(asked.dialect, &answer, &head))
+        Bytes::from(backstop_dialects::write_answer(asked.dialect, answer, &head))
     };
     journey.record.first_token(now);
     journey.record.answered_by(&journey.roster.places[begun.place]);
