@@ -212,9 +212,13 @@ impl Writer<'_> {
             Some(_) => self.lose("service_tier", "not in anthropic_messages"),
         }
         for (field, value) in &request.extras {
+            let written = self.body.contains_key(field);
             if !self.native {
                 self.lose(field, "not in anthropic_messages");
-            } else if !self.body.contains_key(field) {
+            } else if !written && matches!(field.as_str(), "thinking" | "output_config") {
+                // What is left of a field that was read has no meaning without the rest.
+                self.lose(field, "not at this model");
+            } else if !written {
                 self.put(field, value.clone());
             }
         }

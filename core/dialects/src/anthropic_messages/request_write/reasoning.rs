@@ -31,6 +31,12 @@ impl Writer<'_> {
             }
             ReasoningForm::Budget if on => self.budget(tokens_max, messages),
             ReasoningForm::Adaptive if on => json!({ "type": "adaptive" }),
+            ReasoningForm::Effort
+                if on && asked.effort.is_none() && asked.budget_tokens.is_none() =>
+            {
+                self.lose(self.thinking_field(), "the model takes an effort only");
+                Value::Null
+            }
             ReasoningForm::Budget | ReasoningForm::Adaptive | ReasoningForm::Effort => Value::Null,
         };
         self.with_display(thinking)
@@ -39,10 +45,9 @@ impl Writer<'_> {
     /// The `output_config` field: effort, format, and what only this dialect knows.
     pub(super) fn output_config(&mut self, format: Option<Value>) {
         let mut config = Map::new();
-        if let Some(effort) = self.request.reasoning.effort {
+        let of_budget = self.effort_of_budget();
+        if let Some(effort) = self.request.reasoning.effort.or(of_budget) {
             self.put_effort(effort, &mut config);
-        } else if let Some(effort) = self.effort_of_budget() {
-            config.insert("effort".to_owned(), json!(effort_name(effort)));
         }
         if let Some(format) = format {
             config.insert("format".to_owned(), format);
@@ -83,7 +88,7 @@ impl Writer<'_> {
             ReasoningForm::None | ReasoningForm::Budget => return None,
             ReasoningForm::Adaptive | ReasoningForm::Effort => {}
         }
-        self.lose("thinking.budget_tokens", "became an effort");
+        self.lose("thinking.budget_tokens", "the model takes an effort instead");
         Some(match budget {
             0..2_000 => Effort::Low,
             2_000..8_000 => Effort::Medium,

@@ -98,6 +98,9 @@ impl Writer<'_> {
             let call = calls.iter().position(|id| block["tool_use_id"] == id.as_str());
             if let Some(call) = call {
                 calls.remove(call);
+                if !others.is_empty() {
+                    self.lose("messages.tool_result", "moved before the other content");
+                }
                 results.push(block);
             } else {
                 self.lose("messages.tool_result", "answers no call and was dropped");
