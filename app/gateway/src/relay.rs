@@ -142,11 +142,11 @@ impl Relay {
             if let Event::Usage(usage) = &event {
                 given.usage = Some(*usage);
             }
-            let aligned = match event {
-                Event::Failed(failure) => Err(failure),
-                event => self.align(event),
-            };
-            failed = failed.or(aligned.err());
+            if let Event::Failed(failure) = event {
+                failed = Some(failure);
+            } else if let Err(failure) = self.align(event) {
+                failed = Some(failure);
+            }
         }
         let done = matches!(self.held.last(), Some(Event::Done));
         let pass = given.gate.take_all(&self.held[first_new..]);
