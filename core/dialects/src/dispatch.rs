@@ -44,7 +44,8 @@ pub fn read_answer(dialect: Dialect, body: &[u8], events: &mut Vec<Event>) -> Re
 
 /// Says what a response with an error status means, and how far it reaches.
 ///
-/// `stay_away` is what the provider asked for, unclamped.
+/// `stay_away` is what the provider asked for, unclamped. The stage is left to the caller, who knows
+/// how far the answer had come.
 pub fn read_error(dialect: Dialect, head: &ErrorHead<'_>, body: &[u8]) -> Failure {
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::read_error(head, body),

@@ -178,18 +178,26 @@ pub(crate) fn write_error(failure: &Failure, request_id: &str) -> WrittenError {
     WrittenError { status, body }
 }
 
-/// The data of an `error` frame: something a client may try again, whatever the class.
+/// The data of an `error` frame: something a client may try again, unless the fault is its own.
 pub(super) fn error_frame_json(failure: &Failure, request_id: &str) -> serde_json::Value {
-    error_json(shape(failure.class).1, failure, request_id)
+    let kind = match shape(failure.class).1 {
+        "not_found_error" if failure.fault() != Fault::Caller => "api_error",
+        kind => kind,
+    };
+    error_json(kind, failure, request_id)
 }
 
 fn error_json(kind: &str, failure: &Failure, request_id: &str) -> serde_json::Value {
+    // The official tool runners act upon these codes: with `thread_unsupported_request` they go on
+    // without a thread, with the others they replay the history.
+    let thread = failure.provider_code.as_deref().filter(|code| code.starts_with("thread_"));
+    let code = thread.unwrap_or_else(|| failure.class.code());
     json!({
         "type": "error",
         "error": {
             "type": kind,
             "message": failure.message,
-            "details": { "error_code": failure.class.code() },
+            "details": { "error_code": code },
         },
         "request_id": request_id,
     })

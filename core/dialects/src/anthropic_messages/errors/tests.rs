@@ -94,3 +94,16 @@ fn what_is_written_is_read_back_as_the_same_kind_of_trouble() {
         assert_eq!(read_error(&head, &written.body).class, read_back, "{class}");
     }
 }
+
+#[test]
+fn a_thread_code_reaches_the_tool_runners_and_other_codes_are_ours() {
+    for (provider_code, written) in [
+        ("thread_unsupported_request", "thread_unsupported_request"),
+        ("invalid_request_error", "unsupported_feature"),
+    ] {
+        let failure = Failure::new(Class::UnsupportedFeature, "no threads")
+            .with_provider_code(Some(provider_code));
+        let body = String::from_utf8(write_error(&failure, "req_1").body).unwrap();
+        assert!(body.contains(&format!("\"error_code\":\"{written}\"")), "{body}");
+    }
+}
