@@ -25,7 +25,9 @@ fn main() {
         let entries: Vec<Entry> = (0..BURST).map(|row| entry(burst * BURST + row)).collect();
         building += start.elapsed().as_secs_f64();
         let start = Instant::now();
-        entries.into_iter().for_each(|entry| journal.record(entry));
+        for entry in entries {
+            journal.record(entry);
+        }
         recording += start.elapsed().as_secs_f64();
         let start = Instant::now();
         journal.flush();
