@@ -50,6 +50,8 @@ pub enum Flaw {
 pub struct Ear {
     delivery: Delivery,
     buffer: Vec<u8>,
+    /// How much of the buffer holds no end of a frame.
+    scanned: usize,
     state: State,
     flaw: Option<Flaw>,
 }
@@ -67,7 +69,7 @@ impl Ear {
             Dialect::AnthropicMessages => State::Anthropic(anthropic::State::default()),
             Dialect::OpenaiChat => State::Openai(openai::State::default()),
         };
-        Self { delivery, buffer: Vec::new(), state, flaw: None }
+        Self { delivery, buffer: Vec::new(), scanned: 0, state, flaw: None }
     }
 
     /// Takes some of the body in.
@@ -76,10 +78,15 @@ impl Ear {
         if !self.delivery.is_stream() {
             return;
         }
-        while let Some((end, next)) = frame_end(&self.buffer) {
-            let frame: Vec<u8> = self.buffer.drain(..next).take(end).collect();
-            self.frame(&frame);
+        let buffer = std::mem::take(&mut self.buffer);
+        let (mut begin, mut from) = (0, self.scanned);
+        while let Some((end, next)) = frame_end(&buffer, from) {
+            self.frame(&buffer[begin..end]);
+            (begin, from) = (next, next);
         }
+        self.buffer = buffer[begin..].to_vec();
+        // The end of a frame may have come by half.
+        self.scanned = self.buffer.len().saturating_sub(3);
     }
 
     /// Whether content has begun: the first token, or for a whole answer any byte.
@@ -158,14 +165,18 @@ impl Ear {
     }
 }
 
-/// Where the first frame ends and where the next begins.
-fn frame_end(buffer: &[u8]) -> Option<(usize, usize)> {
-    let lf = buffer.windows(2).position(|two| two == b"\n\n").map(|at| (at, at + 2));
-    let crlf = buffer.windows(4).position(|four| four == b"\r\n\r\n").map(|at| (at, at + 4));
-    match (lf, crlf) {
-        (Some(lf), Some(crlf)) => Some(lf.min(crlf)),
-        (one, other) => one.or(other),
-    }
+/// Where the first frame that is not over before `from` ends, and where the next begins.
+fn frame_end(buffer: &[u8], from: usize) -> Option<(usize, usize)> {
+    let rest = buffer.get(from..)?;
+    let at = |ending: &[u8]| {
+        let found = rest.windows(ending.len()).position(|here| here == ending);
+        found.map(|at| (from + at, from + at + ending.len()))
+    };
+    // The usual form first: the other is looked for only in what stands before it.
+    let lf = at(b"\n\n");
+    let before = lf.map_or(rest, |(end, _)| &buffer[from..end]);
+    let crlf = before.windows(4).position(|here| here == b"\r\n\r\n");
+    crlf.map(|at| (from + at, from + at + 4)).or(lf)
 }
 
 /// A flaw of the dialect's rules.

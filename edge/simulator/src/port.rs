@@ -2,7 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use backstop_scenarios::Connecting;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -60,9 +60,17 @@ async fn serve(simulator: Simulator, entry: Entry, mut stream: TcpStream) {
         Connecting::Accepted => simulator.serve_connection(stream, entry).await,
         Connecting::Refused | Connecting::NoName => stream.sever(),
         Connecting::BadHandshake => {
-            if let Err(error) = stream.write_all(GARBAGE).await {
+            if let Err(error) = spoil_handshake(&mut stream).await {
                 tracing::debug!(%error, "cannot send garbage");
             }
         }
     }
+}
+
+/// Hears the client out and answers with an alert that fits no handshake.
+async fn spoil_handshake(stream: &mut TcpStream) -> io::Result<()> {
+    let mut hello = vec![0; 16 << 10];
+    let _length = stream.read(&mut hello).await?;
+    stream.write_all(GARBAGE).await?;
+    stream.shutdown().await
 }

@@ -88,7 +88,7 @@ fn names_every_error_with_its_line() {
     assert_eq!(errors.len(), 3, "{errors:?}");
     for (line, error) in lines.iter().zip(&errors) {
         let at = text.lines().nth(usize::try_from(*line).unwrap() - 1).unwrap();
-        assert!(at.contains("both") || at.contains("6") || at.contains("nobody"), "{error}: {at}");
+        assert!(at.contains("both") || at.contains('6') || at.contains("nobody"), "{error}: {at}");
     }
     let unknown = FILES[6].1.replace("seed: 1", "sede: 1");
     assert_eq!(Scenario::read(&unknown).unwrap_err()[0].line, 6);

@@ -20,6 +20,8 @@ const REFUSAL_TIME: Spread =
     Spread { median: Duration::from_millis(30), p95: Duration::from_millis(120) };
 /// Long enough for what was written to leave before the connection breaks.
 const FLUSH: Duration = Duration::from_millis(20);
+/// The head of a stream comes no later than this, however late its first token.
+const HEAD_TIME_MAX: Duration = Duration::from_millis(250);
 /// How often a provider without tokens shows that it lives.
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// How many of these a script holds: 20 minutes, longer than any client waits.
@@ -102,7 +104,7 @@ impl<'a> Composer<'a> {
     /// A whole healthy stream.
     fn stream(&self, line: &mut Timeline, plan: &Plan, wait: Duration) {
         let frames = wire::frames(self.ask.dialect, &self.voice(plan));
-        let early = plan.first_token / 2;
+        let early = plan.head_time();
         line.head(wait + early, 200, self.headers()).bytes(Duration::ZERO, frames.opening);
         let mut after = plan.first_token.saturating_sub(early);
         for piece in frames.content {
@@ -187,6 +189,12 @@ impl<'a> Composer<'a> {
 }
 
 impl Plan {
+    /// Time to the head of a stream: providers send it once a request is admitted, well before the
+    /// first token.
+    fn head_time(&self) -> Duration {
+        (self.first_token / 2).min(HEAD_TIME_MAX)
+    }
+
     /// Time to the end of a whole answer.
     fn whole_time(&self) -> Duration {
         let chars = self.speech.text.len()

@@ -53,6 +53,7 @@ pub(crate) struct Seen {
 pub(crate) struct Stage {
     pub(crate) anthropic: SocketAddr,
     pub(crate) openai: SocketAddr,
+    pub(crate) control: SocketAddr,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -65,6 +66,10 @@ impl Drop for Stage {
 impl Asked {
     pub(crate) const ALL: [Self; 4] =
         [Self::AnthropicWhole, Self::AnthropicStream, Self::OpenaiWhole, Self::OpenaiStream];
+
+    pub(crate) const fn is_stream(self) -> bool {
+        matches!(self, Self::AnthropicStream | Self::OpenaiStream)
+    }
 
     fn bytes(self, more: &str) -> Vec<u8> {
         let (path, auth, model, stream) = match self {
@@ -114,7 +119,8 @@ impl Stage {
         let server = tokio::spawn(async move {
             tokio::join!(anthropic.run(), openai.run(), control.run());
         });
-        let stage = Self { anthropic: addresses[0], openai: addresses[1], server };
+        let stage =
+            Self { anthropic: addresses[0], openai: addresses[1], control: addresses[2], server };
         if !behaviour.is_empty() {
             let seen =
                 exchange(addresses[2], &request("PUT", "/simulator/behaviour", "x: y", behaviour))
@@ -183,8 +189,7 @@ fn unchunk(head: &str, body: &[u8]) -> (String, bool) {
         return (String::from_utf8_lossy(body).into_owned(), body.len() >= length);
     }
     let (mut rest, mut text) = (body, Vec::new());
-    loop {
-        let Some(at) = rest.windows(2).position(|two| two == b"\r\n") else { break };
+    while let Some(at) = rest.windows(2).position(|two| two == b"\r\n") {
         let size =
             std::str::from_utf8(&rest[..at]).ok().and_then(|it| usize::from_str_radix(it, 16).ok());
         let Some(size) = size else { break };

@@ -8,7 +8,7 @@ use super::raw::{self, At, Scalar};
 use super::{Evidence, Reader, ScenarioError, evidence, units};
 
 /// How long the demo shows a phase that does not say.
-const DEMO: Duration = Duration::from_secs(12);
+const DEMO: Duration = Duration::from_secs(11);
 
 impl Reader {
     pub(super) fn phase(&mut self, at: &At<raw::Phase>, providers: &[&str]) -> Phase {

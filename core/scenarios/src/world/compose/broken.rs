@@ -75,7 +75,7 @@ impl Composer<'_> {
     )]
     pub(super) fn spoilt(&self, symptom: Symptom, plan: &Plan, wait: Duration) -> Option<Reply> {
         let mut line = Timeline::new();
-        let early = wait + plan.first_token / 2;
+        let early = wait + plan.head_time();
         let outcome = match symptom {
             Symptom::HangBeforeHeaders => {
                 line.step(Duration::ZERO, Act::Hang);
@@ -112,7 +112,7 @@ impl Composer<'_> {
     fn pings(&self, line: &mut Timeline, plan: &Plan, wait: Duration) {
         if self.ask.delivery.is_stream() {
             let frames = wire::frames(self.ask.dialect, &self.voice(plan));
-            line.head(wait + plan.first_token / 2, 200, self.headers());
+            line.head(wait + plan.head_time(), 200, self.headers());
             line.bytes(Duration::ZERO, frames.opening);
             for _ in 0..PINGS_MAX {
                 line.bytes(PING_EVERY, wire::ping(self.ask.dialect));
@@ -164,7 +164,7 @@ impl Composer<'_> {
         plan: &Plan,
         (wait, opening, content): (Duration, Vec<u8>, Vec<Vec<u8>>),
     ) {
-        let early = plan.first_token / 2;
+        let early = plan.head_time();
         line.head(wait + early, 200, self.headers()).bytes(Duration::ZERO, opening);
         let mut after = plan.first_token.saturating_sub(early);
         for piece in content {
