@@ -28,6 +28,9 @@ pub(crate) struct StreamReader {
     /// How many blocks have begun, by the provider's own count.
     begun: u64,
     calls: u32,
+    /// Calls that stopped with arguments that are no JSON object: only a stop reason that cuts
+    /// answers short excuses them.
+    garbled: Vec<u32>,
     has_content: bool,
 }
 
@@ -47,6 +50,8 @@ enum Open {
     Call {
         ordinal: u32,
         input: Option<String>,
+        /// The arguments so far.
+        seen: String,
     },
     Text,
     Thinking {
@@ -177,7 +182,7 @@ impl StreamReader {
         let id = id.unwrap_or_else(|| format!("toolu_{ordinal}"));
         events.push(Event::ToolStart { ordinal, id, name, kind: ToolKind::Function });
         let input = block.input.map(RawValue::get).filter(|input| !is_empty_object(input));
-        Ok(Open::Call { ordinal, input: input.map(str::to_owned) })
+        Ok(Open::Call { ordinal, input: input.map(str::to_owned), seen: String::new() })
     }
 
     fn delta(&mut self, wire: &Wire<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
@@ -208,10 +213,11 @@ impl StreamReader {
         let index = index.unwrap_or_default();
         let open = self.open.iter_mut().find(|(at, _)| *at == index).map(|(_, open)| open);
         match open {
-            Some(Open::Call { ordinal, input }) => {
+            Some(Open::Call { ordinal, input, seen }) => {
                 let fragment = delta.partial_json.as_deref().unwrap_or_default();
                 if !fragment.is_empty() {
                     *input = None;
+                    seen.push_str(fragment);
                     let fragment = fragment.to_owned();
                     events.push(Event::ToolArguments { ordinal: *ordinal, fragment });
                 }
@@ -227,12 +233,27 @@ impl StreamReader {
         let index = index.unwrap_or_default();
         let Some(at) = self.open.iter().position(|(open, _)| *open == index) else { return };
         let (_, open) = self.open.remove(at);
-        if let Open::Call { ordinal, input } = open {
+        if let Open::Call { ordinal, input, seen } = open {
             if let Some(fragment) = input {
                 events.push(Event::ToolArguments { ordinal, fragment });
             }
-            events.push(Event::ToolEnd { ordinal });
+            if seen.is_empty() || is_object(&seen) {
+                events.push(Event::ToolEnd { ordinal });
+            } else {
+                self.garbled.push(ordinal);
+            }
         }
+    }
+
+    /// Ends the calls whose arguments are cut, if the answer was cut; else they are the provider's
+    /// fault.
+    fn settle_garbled(&mut self, reason: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
+        let cut = matches!(reason, "max_tokens" | "model_context_window_exceeded" | "refusal");
+        if !cut && !self.garbled.is_empty() {
+            return Err(bad("a tool call whose arguments are no JSON object"));
+        }
+        events.extend(self.garbled.drain(..).map(|ordinal| Event::ToolEnd { ordinal }));
+        Ok(())
     }
 
     fn end(&mut self, wire: &Wire<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
@@ -242,6 +263,7 @@ impl StreamReader {
         self.say_usage(wire.usage, events);
         let Some(delta) = wire.delta.as_ref() else { return Ok(()) };
         if let (Some(reason), Progress::Open) = (delta.stop_reason.as_deref(), self.progress) {
+            self.settle_garbled(reason, events)?;
             let sequence = delta.stop_sequence.as_deref().map(str::to_owned);
             let finish = read_finish(reason, sequence, delta.stop_details.clone());
             events.push(Event::Finish(finish));
@@ -257,6 +279,7 @@ impl StreamReader {
         while let Some(index) = self.open.first().map(|(index, _)| *index) {
             self.stop_block(Some(index), events);
         }
+        self.settle_garbled("", events)?;
         self.progress = Progress::Done;
         events.push(Event::Done);
         Ok(())
@@ -276,6 +299,11 @@ fn push_text(event: fn(String) -> Event, text: Option<String>, events: &mut Vec<
 
 fn push_piece(event: fn(String) -> Event, text: Option<&str>, events: &mut Vec<Event>) {
     events.extend(text.filter(|text| !text.is_empty()).map(|text| event(text.to_owned())));
+}
+
+fn is_object(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 fn is_empty_object(input: &str) -> bool {

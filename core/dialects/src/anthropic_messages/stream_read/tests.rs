@@ -43,6 +43,21 @@ fn arguments_of_no_call_and_an_end_without_a_start_are_bad_answers() {
 }
 
 #[test]
+fn cut_arguments_are_the_providers_fault_unless_the_answer_was_cut() {
+    let call = r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#;
+    let half = r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"a\": tru"}}"#;
+    let stop = r#"{"type":"content_block_stop","index":0}"#;
+    let end = |reason: &str| {
+        let end = format!(r#"{{"type":"message_delta","delta":{{"stop_reason":"{reason}"}}}}"#);
+        read(&[START, call, half, stop, &end]).split_off(3)
+    };
+    let Some(Event::Failed(failure)) = end("tool_use").pop() else { panic!("not a failure") };
+    assert_eq!(failure.class, Class::BadAnswer);
+    let finish = Event::Finish(backstop_exchange::Finish::Length);
+    assert_eq!(end("max_tokens"), [Event::ToolEnd { ordinal: 0 }, finish]);
+}
+
+#[test]
 fn nothing_follows_a_failure() {
     let error = r#"{"type":"error","error":{"type":"api_error"}}"#;
     assert_eq!(read(&[error, START]).len(), 1);
