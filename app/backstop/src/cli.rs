@@ -1,7 +1,9 @@
 //! The commands and their arguments.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use backstop_scenarios::Severity;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
@@ -95,6 +97,18 @@ pub(crate) enum SeverityArg {
     Sweep,
 }
 
+impl SeverityArg {
+    /// The one severity it stands for; `None` for all of them.
+    pub(crate) const fn one(self) -> Option<Severity> {
+        match self {
+            Self::Low => Some(Severity::Low),
+            Self::Mid => Some(Severity::Mid),
+            Self::High => Some(Severity::High),
+            Self::Sweep => None,
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Replay {
     /// Scenario file, or the name of one that ships with Backstop
@@ -129,8 +143,38 @@ pub(crate) struct Simulate {
     #[arg(long, value_enum, default_value_t = SeverityArg::Mid)]
     pub(crate) severity: SeverityArg,
     /// Play the scenario this many times faster
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
     pub(crate) speed: f64,
+    /// Begin this far into the scenario: `11h30m`
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub(crate) from: Duration,
+    /// Another seed than the scenario's
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Time to the first token of every provider, in milliseconds
+    #[arg(long, value_name = "MS")]
+    pub(crate) first_token_ms: Option<u64>,
+    /// Speed of every provider
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) tokens_per_second: Option<u32>,
+    /// What is served as one JSON object on one line, then one for each phase that begins
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A duration as people write it: `90s`, `11h30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: jiff::SignedDuration =
+        text.parse().map_err(|_| "write a time with its units: `90s`, `11h30m`".to_owned())?;
+    parsed.try_into().map_err(|_| "a time is not negative".to_owned())
+}
+
+/// A factor of time.
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if (0.01..=100_000.0).contains(&speed) => Ok(speed),
+        Ok(_) | Err(_) => Err("write a number from 0.01 to 100000".to_owned()),
+    }
 }
 
 #[derive(Args, Debug)]

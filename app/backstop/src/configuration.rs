@@ -45,8 +45,9 @@ impl Configuration {
 
     /// Settings from the environment and a local Ollama.
     pub(crate) fn discovered() -> Self {
-        let env = environment::read();
+        let mut env = environment::read();
         let local = local_models::find(&env, Duration::from_millis(500));
+        local_models::note_address(&mut env);
         let (settings, findings) = discover(&env, &local, &Catalogue::built_in());
         Self { settings, source: Source::Environment, findings }
     }

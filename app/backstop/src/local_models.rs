@@ -9,14 +9,28 @@ use serde_json::Value;
 
 /// Ollama's own default.
 const DEFAULT: &str = "127.0.0.1:11434";
+/// Where a gateway is told another address of it.
+const BASE_URL: &str = "BACKSTOP_OLLAMA_BASE_URL";
 /// The most bytes of its list.
 const LIST_BYTES_MAX: u64 = 1 << 20;
 
 /// The models' names; empty when no Ollama answers within `patience`.
 pub(crate) fn find(env: &BTreeMap<String, String>, patience: Duration) -> Vec<String> {
-    let host = env.get("OLLAMA_HOST").map_or(DEFAULT, String::as_str);
-    let host = host.trim_start_matches("http://").trim_end_matches('/');
+    let host = host(env).unwrap_or(DEFAULT);
     address(host).and_then(|addr| ask(addr, patience)).unwrap_or_default()
+}
+
+/// Names the server that `OLLAMA_HOST` speaks of as the provider's address, unless one is set.
+pub(crate) fn note_address(env: &mut BTreeMap<String, String>) {
+    let Some(address) = host(env).and_then(address) else { return };
+    env.entry(BASE_URL.to_owned()).or_insert_with(|| format!("http://{address}/v1"));
+}
+
+/// Host and port from the gateway's own variable, else from Ollama's.
+fn host(env: &BTreeMap<String, String>) -> Option<&str> {
+    let named = env.get(BASE_URL).or_else(|| env.get("OLLAMA_HOST"))?;
+    let named = named.trim_start_matches("http://").trim_end_matches('/');
+    Some(named.strip_suffix("/v1").unwrap_or(named))
 }
 
 fn address(host: &str) -> Option<SocketAddr> {

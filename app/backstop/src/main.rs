@@ -25,6 +25,7 @@ mod local_models;
 mod logs;
 mod platform;
 mod running;
+mod scenario_files;
 
 use std::process::ExitCode;
 

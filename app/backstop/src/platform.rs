@@ -60,3 +60,21 @@ impl Hangup {
         std::future::pending().await
     }
 }
+
+/// The shell line that sets a variable: POSIX shells, or PowerShell on Windows.
+pub(crate) fn set_variable(name: &str, value: &str) -> String {
+    if cfg!(windows) {
+        format!("$env:{name} = \"{value}\"")
+    } else {
+        format!("export {name}={value}")
+    }
+}
+
+/// The shell line that puts JSON to an address.
+pub(crate) fn put(url: &str, json: &str) -> String {
+    if cfg!(windows) {
+        format!("Invoke-RestMethod -Method Put {url} -Body '{json}'")
+    } else {
+        format!("curl -X PUT {url} -d '{json}'")
+    }
+}
