@@ -3,10 +3,17 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
+/// How a line of log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    Json,
+}
+
 /// Starts logging: `BACKSTOP_LOG` says how much (`info` by default; `debug`, `backstop_gateway=debug`…).
-pub(crate) fn start(json: bool) {
+pub(crate) fn start(form: Form) {
     let filter = EnvFilter::try_from_env("BACKSTOP_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // A second start in one process keeps the first: nothing is lost.
-    let _started = if json { builder.json().try_init() } else { builder.try_init() };
+    let _started = if form == Form::Json { builder.json().try_init() } else { builder.try_init() };
 }

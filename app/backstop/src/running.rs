@@ -134,7 +134,7 @@ impl Running {
         runtime.block_on(async {
             tokio::spawn(deal(dealer, sockets.listen, background.draining.clone()));
             background.console(sockets.console);
-            background.housekeeping(Arc::new(gateway.core(cores, dial)));
+            background.housekeeping(Arc::new(gateway.core(cores, dial)), succeeded.clone());
             if let Some(store) = store {
                 let path = handover_path(&store);
                 tokio::spawn(offer(path, offered, succeed, background.draining.clone()));
@@ -168,7 +168,9 @@ impl Running {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
-        self.gateway.save_health();
+        if !*self.succeeded.borrow() {
+            self.gateway.save_health();
+        }
         self.journal.close();
         let idle = Duration::from_millis(200);
         self.runtime.shutdown_timeout(idle);
@@ -249,12 +251,17 @@ impl Background {
     }
 
     /// Probes targets that may come back, and saves what was learnt.
-    fn housekeeping(&self, core: Arc<backstop_gateway::Core>) {
+    ///
+    /// A successor that has taken over keeps its own memory in the same store.
+    fn housekeeping(&self, core: Arc<backstop_gateway::Core>, succeeded: watch::Receiver<bool>) {
         tokio::spawn(probe_forever(core));
         let gateway = self.gateway.clone();
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(SAVE_EVERY).await;
+                if *succeeded.borrow() {
+                    return;
+                }
                 gateway.save_health();
             }
         });

@@ -8,6 +8,7 @@ use backstop_settings::Settings;
 use crate::cli;
 use crate::configuration::{Configuration, Source};
 use crate::exit::Exit;
+use crate::logs::Form;
 use crate::running::{Running, Sockets, handover_path};
 
 /// How long requests in progress may take once the gateway is asked to end.
@@ -17,7 +18,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Serves until it is asked to end, or a successor takes over.
 pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
-    crate::logs::start(args.log_json);
+    let form = if args.log_json { Form::Json } else { Form::Text };
+    crate::logs::start(form);
     let mut configuration = Configuration::find(args.config.config.as_deref())?;
     if let Some(listen) = args.listen {
         configuration.settings.listen = listen;

@@ -101,6 +101,7 @@ fn row(
         number,
         vendor,
         stems: Vec::new(),
+        in_flight: Arc::default(),
     })
 }
 

@@ -21,6 +21,7 @@ use crate::live::Live;
 use crate::permit::{Permit, Whole};
 use crate::plan::{Place, Roster};
 use crate::record::{Record, micros};
+use crate::table::Berth;
 use crate::view::View;
 
 /// The most bytes read of an error's body.
@@ -29,6 +30,9 @@ const ERROR_BYTES_MAX: usize = 256 << 10;
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// How long to read an error's body.
 const ERROR_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How long a provider that is full is left alone (`concurrency_max`).
+const FULL_PAUSE: Duration = Duration::from_millis(100);
 
 /// One request on its way.
 pub(crate) struct Journey {
@@ -140,6 +144,11 @@ impl Journey {
         let shared = Arc::clone(&self.core.shared);
         let place = attempt.candidate;
         let target = Arc::clone(&self.roster.places[place].target);
+        let Some(berth) = self.berth(place) else {
+            let again = shared.clock.now() + FULL_PAUSE;
+            self.course.refused(attempt.candidate, again);
+            return None;
+        };
         let whole = if self.asked.scan.stream { Whole::No } else { Whole::Yes };
         let purpose = match attempt.purpose {
             AttemptPurpose::Probe => Purpose::Probe,
@@ -160,6 +169,7 @@ impl Journey {
                     return None;
                 }
             };
+        permit.berth = Some(berth);
         shared.charge(attempt.purpose, &target);
         let sent = match self.prepare(place, question) {
             Ok(prepared) => self.send(place, &attempt, &mut permit, prepared).await,
@@ -171,6 +181,14 @@ impl Journey {
                 self.note_failure(attempt, permit, &failure, upstream);
                 None
             }
+        }
+    }
+
+    /// A place at the provider; one that is gone has no limit, and fails later with a reason.
+    fn berth(&self, place: usize) -> Option<Berth> {
+        match self.roster.places[place].row(&self.live) {
+            Some(row) => row.berth(),
+            None => Some(Berth::free()),
         }
     }
 

@@ -7,7 +7,7 @@ use backstop_resilience::{Lease, Outlook, Purpose, Verdict};
 use backstop_vocabulary::{Class, Failure, Moment, Timing};
 
 use crate::clock::Clock;
-use crate::table::Target;
+use crate::table::{Berth, Target};
 
 /// One attempt under way. Dropping it without an ending counts as abandoned: neutral, unless it had
 /// waited past the slow threshold without a first token.
@@ -25,6 +25,8 @@ pub(crate) struct Permit {
     first_token: Option<Duration>,
     longest_gap: Option<Duration>,
     open: bool,
+    /// The provider's place it takes up.
+    pub(crate) berth: Option<Berth>,
 }
 
 impl Permit {
@@ -59,6 +61,7 @@ impl Permit {
             first_token: None,
             longest_gap: None,
             open: true,
+            berth: None,
         })
     }
 

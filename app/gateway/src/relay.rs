@@ -213,6 +213,8 @@ impl Relay {
         match self.raw {
             Raw::Through => {
                 self.held.iter().for_each(|event| given.writer.note(event));
+                // Another target may have to go on from exactly here.
+                given.writer.note_place(&self.reader);
                 out.pieces.append(&mut self.held_raw);
             }
             Raw::Written => {

@@ -142,5 +142,6 @@ fn admit(
 /// cannot be: then they go on by themselves, with the whole conversation in each request.
 fn thread_unsupported() -> Failure {
     let what = "conversations held by the provider would end with it: send the whole conversation";
-    Failure::new(Class::InvalidRequest, what).with_provider_code(Some("thread_unsupported_request"))
+    Failure::new(Class::UnsupportedFeature, what)
+        .with_provider_code(Some("thread_unsupported_request"))
 }

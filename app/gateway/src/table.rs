@@ -1,7 +1,7 @@
 //! The targets of one set of settings: resolved, numbered, with their health at hand.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use backstop_catalogue::Catalogue;
@@ -32,9 +32,35 @@ pub(crate) struct ProviderRow {
     pub(crate) vendor: u16,
     /// Its credentials with the models asked of them so far.
     pub(crate) stems: Vec<Stem>,
+    /// Attempts under way, over all models and credentials.
+    pub(crate) in_flight: Arc<AtomicU32>,
+}
+
+/// A place among the attempts that a provider may have under way; dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Berth(Arc<AtomicU32>);
+
+impl Berth {
+    /// A place nobody counts.
+    pub(crate) fn free() -> Self {
+        Self(Arc::new(AtomicU32::new(1)))
+    }
+}
+
+impl Drop for Berth {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl ProviderRow {
+    /// A place for one more attempt, while the settings allow one.
+    pub(crate) fn berth(&self) -> Option<Berth> {
+        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let berth = Berth(Arc::clone(&self.in_flight));
+        self.settings.concurrency_max.is_none_or(|max| before < max).then_some(berth)
+    }
+
     pub(crate) fn kind(&self) -> ProviderKind {
         self.settings.kind
     }
