@@ -17,7 +17,7 @@ use crate::{platform, scenario_files};
 
 /// Runs the command.
 pub(crate) fn run(args: &cli::Simulate) -> anyhow::Result<Exit> {
-    crate::logs::start(false);
+    crate::logs::start(crate::logs::Form::Text);
     let scenario = scenario(args)?;
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(serve(args, scenario))?;
