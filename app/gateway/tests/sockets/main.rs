@@ -1,0 +1,10 @@
+//! The gateway proved through real sockets: each failure a provider can show, a client that sees
+//! bytes, and judges that share no code with the gateway.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+mod checks;
+mod client;
+mod stage;
+
+mod failover;

@@ -1,0 +1,228 @@
+//! A gateway on a loopback port between a client and simulated providers.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backstop_catalogue::Catalogue;
+use backstop_gateway::{Clock, Core, Door, Gateway, Makings};
+use backstop_listener::{Dealer, ListenerLimits, Listening};
+use backstop_providers::{BoxFuture, Resolve, TcpDial, TlsTrust};
+use backstop_resilience::Tuning;
+use backstop_scenarios::{Behaviour, Knobs, Scenario, Scope, Severity, Symptom, WorkItem, World};
+use backstop_simulator::{Entry, Simulator};
+use backstop_store::{Caps, Entry as Row, Journal};
+use backstop_vocabulary::{Dialect, Moment};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::client::{self, Call, Got};
+
+const ANYWHERE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// The simulated providers of `stage.yaml`, each on a port of its own.
+pub(crate) struct Providers {
+    pub(crate) simulator: Simulator,
+    ports: BTreeMap<String, SocketAddr>,
+    _served: JoinSet<()>,
+}
+
+impl Providers {
+    pub(crate) async fn open() -> Self {
+        Self::open_with(include_str!("stage.yaml")).await
+    }
+
+    pub(crate) async fn open_with(scenario: &str) -> Self {
+        let scenario = Scenario::read(scenario).expect("the scenario can be read");
+        let names: Vec<String> = scenario.providers.iter().map(|it| it.name.clone()).collect();
+        let world = World::new(&scenario, Severity::Mid, 7);
+        let started = Instant::now();
+        let clock = Arc::new(move || Moment::ZERO + started.elapsed());
+        let simulator = Simulator::new(world, clock);
+        let (mut ports, mut served) = (BTreeMap::new(), JoinSet::new());
+        for name in names {
+            let entry = Entry::Provider(name.as_str().into());
+            let port = simulator.bind(entry, ANYWHERE).await.expect("a free port");
+            ports.insert(name, port.address().expect("an address"));
+            served.spawn(port.run());
+        }
+        Self { simulator, ports, _served: served }
+    }
+
+    /// Replaces `{name}` by the address of each provider.
+    fn fill_in(&self, yaml: &str) -> String {
+        self.ports.iter().fold(yaml.to_owned(), |text, (name, address)| {
+            text.replace(&format!("{{{name}}}"), &format!("http://{address}"))
+        })
+    }
+
+    /// Makes a provider misbehave from now on, and all others behave.
+    pub(crate) fn fail(&self, provider: &str, symptom: &str) {
+        self.fail_with(provider, symptom, Knobs::default());
+    }
+
+    pub(crate) fn fail_with(&self, provider: &str, symptom: &str, knobs: Knobs) {
+        let symptom = Symptom::named(symptom, &knobs).expect("a known symptom");
+        let scope = Scope { providers: vec![provider.to_owned()], ..Scope::default() };
+        self.simulator.set_behaviours(vec![Behaviour { scope, symptom, share: 1.0 }]);
+    }
+
+    pub(crate) fn behave(&self) {
+        self.simulator.set_behaviours(Vec::new());
+    }
+
+    /// How many requests a provider has had, whatever became of them.
+    pub(crate) fn requests(&self, provider: &str) -> u64 {
+        self.simulator.requests().get(provider).map_or(0, |counts| counts.values().sum())
+    }
+}
+
+/// The gateway and what is around it.
+pub(crate) struct Stage {
+    pub(crate) gateway: Gateway,
+    pub(crate) address: SocketAddr,
+    pub(crate) core: Arc<Core>,
+    pub(crate) journal: Journal,
+    _drain: watch::Sender<bool>,
+    _served: JoinSet<()>,
+}
+
+/// How providers' names are resolved: not at all.
+struct NoNames;
+
+impl Resolve for NoNames {
+    fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, std::io::Result<Vec<std::net::IpAddr>>> {
+        Box::pin(async { Err(std::io::ErrorKind::NotFound.into()) })
+    }
+}
+
+impl Stage {
+    /// A gateway with these settings; `{anthropic}` stands for the address of that provider.
+    pub(crate) async fn open(providers: &Providers, yaml: &str) -> Self {
+        Self::open_at(&providers.fill_in(yaml), ANYWHERE, ListenerLimits::default()).await
+    }
+
+    pub(crate) async fn open_at(yaml: &str, at: SocketAddr, limits: ListenerLimits) -> Self {
+        let listening = Listening::bind(at).expect("a free port");
+        Self::open_on(yaml, listening, limits).await
+    }
+
+    pub(crate) async fn open_on(yaml: &str, listening: Listening, limits: ListenerLimits) -> Self {
+        let catalogue = Catalogue::built_in();
+        let settings = backstop_settings::read(yaml, &BTreeMap::new(), &catalogue)
+            .unwrap_or_else(|errors| panic!("{errors:#?}\n{yaml}"));
+        let journal = Journal::in_memory(Caps::default());
+        let gateway = Gateway::new(Makings {
+            settings,
+            catalogue: Arc::new(catalogue),
+            journal: journal.clone(),
+            trust: TlsTrust::system(),
+            clock: Clock::start(),
+            cores: 1,
+            seed: 7,
+            tuning: Tuning::default(),
+        })
+        .expect("a gateway");
+        let core = Arc::new(gateway.core(0, Arc::new(TcpDial::with_resolver(Arc::new(NoNames)))));
+        let address = listening.local_addr().expect("an address");
+        let (drain, draining) = watch::channel(false);
+        let (dealer, hands) = Dealer::new(1, limits);
+        let mut served = JoinSet::new();
+        let dealt = dealer.run(listening, draining.clone());
+        served.spawn(async { dealt.await.expect("the listener runs") });
+        for hand in hands {
+            let door = Arc::new(Door::new(Arc::clone(&core)));
+            served.spawn(hand.serve(door, None, draining.clone()));
+        }
+        Self { gateway, address, core, journal, _drain: drain, _served: served }
+    }
+
+    pub(crate) async fn ask(&self, item: &WorkItem) -> Got {
+        client::ask(self.address, &Call::of(item)).await
+    }
+
+    pub(crate) async fn send(&self, call: &Call) -> Got {
+        client::ask(self.address, call).await
+    }
+
+    /// The journal's rows, newest first, once there are `count` of them.
+    pub(crate) async fn rows(&self, count: usize) -> Vec<Row> {
+        let recent = || self.journal.recent(count + 1).expect("a journal in memory");
+        self.until(|| recent().len() >= count, "the journal's rows").await;
+        let rows = recent();
+        assert_eq!(rows.len(), count, "{rows:#?}");
+        rows.into_iter().map(|row| row.entry).collect()
+    }
+
+    /// Fails unless nothing of any request is left: no place, no attempt.
+    pub(crate) async fn assert_idle(&self, what: &str) {
+        self.until(|| self.gateway.in_progress() == 0, what).await;
+        self.until(|| self.in_flight() == 0, what).await;
+    }
+
+    /// Attempts under way at all targets.
+    pub(crate) fn in_flight(&self) -> u64 {
+        let status = self.gateway.status();
+        let targets = status["targets"].as_object().expect("targets");
+        targets.values().map(|target| target["in_flight"].as_u64().expect("a number")).sum()
+    }
+
+    /// Lets everything else run until `reached`.
+    pub(crate) async fn until(&self, reached: impl Fn() -> bool, what: &str) {
+        let by = Instant::now() + Duration::from_secs(10);
+        while !reached() {
+            assert!(Instant::now() < by, "{what}: {}", self.gateway.status());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+/// Settings with a first target and one of another vendor after it.
+pub(crate) fn ladder(first: Dialect, second: Dialect, policy: &str) -> String {
+    let (first, second) = match (first, second) {
+        (Dialect::AnthropicMessages, Dialect::AnthropicMessages) => (ANTHROPIC, CLAUDE_CLOUD),
+        (Dialect::AnthropicMessages, Dialect::OpenaiChat) => (ANTHROPIC, OPENAI),
+        (Dialect::OpenaiChat, Dialect::AnthropicMessages) => (OPENAI, ANTHROPIC),
+        (Dialect::OpenaiChat, Dialect::OpenaiChat) => (OPENAI, GPT_CLOUD),
+    };
+    settings(&[first, second], policy)
+}
+
+/// Every first dialect with every second.
+pub(crate) fn pairs() -> impl Iterator<Item = (Dialect, Dialect)> {
+    Dialect::ALL
+        .into_iter()
+        .flat_map(|first| Dialect::ALL.into_iter().map(move |second| (first, second)))
+}
+
+/// The name and the target of the provider that speaks this dialect.
+pub(crate) const fn provider_of(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::AnthropicMessages => "anthropic",
+        Dialect::OpenaiChat => "openai",
+    }
+}
+
+pub(crate) const ANTHROPIC: &str = "anthropic/claude-opus-4-6";
+pub(crate) const OPENAI: &str = "openai/gpt-4o";
+pub(crate) const CLAUDE_CLOUD: &str = "claude-cloud/claude-opus-4-6";
+pub(crate) const GPT_CLOUD: &str = "gpt-cloud/gpt-4o";
+
+/// Settings with one route over these targets, a rung each, and clocks for the impatient.
+pub(crate) fn settings(targets: &[&str], policy: &str) -> String {
+    let rungs: String =
+        targets.iter().map(|target| format!("      - targets: [{target}]\n")).collect();
+    format!(
+        "console: off\nstore: none\nproviders:\n{PROVIDERS}routes:\n  - name: all\n    \
+         models: [\"*\"]\n    ladder:\n{rungs}    trickle: 0%\n    first_token_max: 300ms\n    \
+         gap_max: 300ms\n{policy}"
+    )
+}
+
+pub(crate) const PROVIDERS: &str = "  \
+    anthropic: { api_key: key-of-anthropic, base_url: \"{anthropic}\" }\n  \
+    openai: { api_key: key-of-openai, base_url: \"{openai}/v1\" }\n  \
+    claude-cloud: { dialect: anthropic_messages, base_url: \"{claude-cloud}\", api_key: any, tier: full }\n  \
+    gpt-cloud: { dialect: openai_chat, base_url: \"{gpt-cloud}/v1\", api_key: any, tier: full }\n";
