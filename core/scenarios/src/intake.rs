@@ -77,7 +77,9 @@ fn knows(provider: &ProviderSettings, model: &str) -> bool {
 
 /// The list of models in the shape of the dialect.
 fn list_models(provider: &ProviderSettings) -> Vec<u8> {
-    let names = provider.models.iter();
+    // A pattern is how the scenario says `any name`; no server lists one.
+    let models: Vec<&String> = provider.models.iter().filter(|name| !name.contains('*')).collect();
+    let names = models.iter();
     let list = match provider.dialect {
         Dialect::AnthropicMessages => {
             let data: Vec<Value> = names
@@ -86,8 +88,8 @@ fn list_models(provider: &ProviderSettings) -> Vec<u8> {
                             "created_at": "2026-01-01T00:00:00Z" })
                 })
                 .collect();
-            json!({ "data": data, "has_more": false, "first_id": provider.models.first(),
-                    "last_id": provider.models.last() })
+            json!({ "data": data, "has_more": false, "first_id": models.first(),
+                    "last_id": models.last() })
         }
         Dialect::OpenaiChat => {
             let data: Vec<Value> = names

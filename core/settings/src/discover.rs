@@ -23,6 +23,10 @@ pub fn discover(
     local_models: &[String],
     catalogue: &Catalogue,
 ) -> (Settings, Vec<Finding>) {
+    // A server that takes any name may list a pattern: as a route it would swallow every model.
+    let local_models: Vec<String> =
+        local_models.iter().filter(|model| !model.contains('*')).cloned().collect();
+    let local_models = &*local_models;
     let mut settings = Settings::default();
     let mut findings = Vec::new();
     let around = Around { env, catalogue };

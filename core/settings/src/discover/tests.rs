@@ -52,6 +52,13 @@ fn answers_everything_with_what_little_there_is() {
 }
 
 #[test]
+fn a_local_model_that_is_a_pattern_swallows_nothing() {
+    let lines = found(&[], &["*", "qwen3:8b"]);
+    assert!(!lines.iter().any(|line| line.contains(", * →") || line.contains("* → ollama/*")));
+    assert!(lines.contains(&"note: route ollama: qwen3:8b → ollama/*".to_owned()), "{lines:?}");
+}
+
+#[test]
 fn says_what_to_do_when_there_is_nothing() {
     let lines = found(&[("ANTHROPIC_API_KEY", " ")], &[]);
     assert_eq!(
