@@ -40,6 +40,11 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Show the health of a running gateway
     Status(Status),
+    /// Make keys for applications
+    Keys(Keys),
+    /// Print completions for a shell
+    #[command(hide = true)]
+    Completions(Completions),
 }
 
 /// Where the settings come from.
@@ -79,6 +84,9 @@ pub(crate) struct Demo {
 }
 
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 nothing but notes, 1 a problem or a warning, 2 settings that cannot be read."
+)]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) config: ConfigArg,
@@ -208,6 +216,7 @@ pub(crate) struct Run {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 explained, 1 a code that nobody knows.")]
 pub(crate) struct Explain {
     /// A status (529), a provider's code (`overloaded_error`) or one of ours (`rung_exhausted`);
     /// without it the list
@@ -218,12 +227,45 @@ pub(crate) struct Explain {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 shown, 1 no gateway answers, 2 no address.")]
 pub(crate) struct Status {
     /// The gateway's console address
     #[arg(long, default_value = "127.0.0.1:8081")]
     pub(crate) console: String,
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    pub(crate) command: KeysCommand,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a fresh key: it is printed once, and the line for `backstop.yaml` with its hash
+    New(NewKey),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NewKey {
+    /// The key's name in journal and metrics
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The application it belongs to
+    #[arg(long)]
+    pub(crate) app: Option<String>,
+    /// Key and hash as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell: bash, zsh, fish, powershell or elvish
+    pub(crate) shell: clap_complete::Shell,
 }
 
 impl Cli {
@@ -237,8 +279,10 @@ impl Cli {
             Command::Simulate(args) => crate::simulate::run(&args),
             Command::Ask(args) => crate::ask::run(&args),
             Command::Run(args) => crate::run::run(&args),
-            Command::Explain(args) => crate::explain::run(&args),
+            Command::Explain(args) => Ok(crate::explain::run(&args)),
             Command::Status(args) => crate::status::run(&args),
+            Command::Keys(args) => crate::keys::run(&args),
+            Command::Completions(args) => crate::completions::run(&args),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use backstop_catalogue::Catalogue;
-use backstop_settings::{Finding, Settings, discover, read, render_errors};
+use backstop_settings::{Finding, Settings, SettingsError, discover, read, render_errors};
 
 use crate::exit::UsageError;
 use crate::{environment, local_models, serve};
@@ -15,7 +15,7 @@ pub(crate) struct Configuration {
     pub(crate) settings: Settings,
     pub(crate) source: Source,
     /// What was found, when nothing was written.
-    findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// Where settings come from.
@@ -23,6 +23,32 @@ pub(crate) enum Source {
     File(PathBuf),
     Environment,
 }
+
+impl Source {
+    /// What people know it by.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Environment => "the environment".to_owned(),
+        }
+    }
+}
+
+/// Settings that cannot be used, with everything that is wrong.
+#[derive(Debug)]
+pub(crate) struct BadSettings {
+    pub(crate) file: String,
+    pub(crate) errors: Vec<SettingsError>,
+}
+
+impl std::fmt::Display for BadSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "these settings cannot be used")?;
+        render_errors(&self.file, &self.errors).lines().try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}
+
+impl std::error::Error for BadSettings {}
 
 impl Configuration {
     /// The named file, else `backstop.yaml` here, else the environment.
@@ -39,7 +65,7 @@ impl Configuration {
             UsageError(format!("cannot read settings `{}`: {error}", path.display()))
         })?;
         let settings = read(&text, &environment::read(), &Catalogue::built_in())
-            .map_err(|errors| UsageError(render_errors(&path.display().to_string(), &errors)))?;
+            .map_err(|errors| BadSettings { file: path.display().to_string(), errors })?;
         Ok(Self { settings, source: Source::File(path.to_path_buf()), findings: Vec::new() })
     }
 

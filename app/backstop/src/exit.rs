@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::configuration::BadSettings;
+
 /// The exit status of a command. `backstop ask --help` and `docs/commands.md` list them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -20,7 +22,8 @@ pub(crate) enum Exit {
 impl Exit {
     /// The status for an error that ended a command.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
-        if error.is::<UsageError>() { Self::Usage } else { Self::Failure }
+        let usage = error.is::<UsageError>() || error.is::<BadSettings>();
+        if usage { Self::Usage } else { Self::Failure }
     }
 }
 

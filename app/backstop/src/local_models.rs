@@ -1,18 +1,17 @@
 //! Which models a local Ollama offers.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::console_client::get;
 
 /// Ollama's own default.
 const DEFAULT: &str = "127.0.0.1:11434";
 /// Where a gateway is told another address of it.
 const BASE_URL: &str = "BACKSTOP_OLLAMA_BASE_URL";
-/// The most bytes of its list.
-const LIST_BYTES_MAX: u64 = 1 << 20;
 
 /// The models' names; empty when no Ollama answers within `patience`.
 pub(crate) fn find(env: &BTreeMap<String, String>, patience: Duration) -> Vec<String> {
@@ -39,12 +38,7 @@ fn address(host: &str) -> Option<SocketAddr> {
 }
 
 fn ask(addr: SocketAddr, patience: Duration) -> Option<Vec<String>> {
-    let mut socket = TcpStream::connect_timeout(&addr, patience).ok()?;
-    socket.set_read_timeout(Some(patience)).ok()?;
-    socket.write_all(b"GET /v1/models HTTP/1.0\r\nhost: localhost\r\n\r\n").ok()?;
-    let mut text = String::new();
-    socket.take(LIST_BYTES_MAX).read_to_string(&mut text).ok()?;
-    let (_, body) = text.split_once("\r\n\r\n")?;
+    let (_, body) = get(addr, "/v1/models", patience).ok()?;
     let list: Value = serde_json::from_str(body.trim()).ok()?;
     let models = list.get("data")?.as_array()?;
     Some(models.iter().filter_map(|model| model.get("id")?.as_str().map(str::to_owned)).collect())

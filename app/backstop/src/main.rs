@@ -11,8 +11,10 @@ mod exit;
 
 mod ask;
 mod check;
+mod completions;
 mod demo;
 mod explain;
+mod keys;
 mod replay;
 mod run;
 mod serve;
@@ -20,12 +22,14 @@ mod simulate;
 mod status;
 
 mod configuration;
+mod console_client;
 mod environment;
 mod local_models;
 mod logs;
 mod platform;
 mod running;
 mod scenario_files;
+mod text;
 
 use std::process::ExitCode;
 

@@ -5,4 +5,6 @@
 
 mod support;
 
+mod check;
 mod simulate;
+mod small;

@@ -165,7 +165,7 @@ routes:
     models: [claude-*]
     ladder:
       - targets: [anthropic/*]
-      - targets: [openai/gpt-6.1-sol]
+      - targets: [openai/gpt-5.6]
       - targets: [local/qwen3]
   - name: gpt
     models: [gpt-*]
