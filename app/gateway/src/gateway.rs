@@ -14,7 +14,7 @@ use backstop_providers::{Dial, EndpointError, TlsTrust};
 use backstop_resilience::Tuning;
 use backstop_settings::{Key, Settings};
 use backstop_store::Journal;
-use backstop_vocabulary::{Class, Failure, Moment, Scope};
+use backstop_vocabulary::{Chance, Class, Failure, Moment, Scope};
 
 use crate::admit::{Allowance, Room};
 use crate::clock::Clock;
@@ -105,7 +105,7 @@ impl Gateway {
 
     /// One serving thread's part.
     pub fn core(&self, number: usize, dial: Arc<dyn Dial>) -> Core {
-        let seed = self.seed.wrapping_add((number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let seed = core_chance(self.seed, number as u64).next_u64();
         Core::new(Arc::clone(&self.shared), number, dial, seed)
     }
 
@@ -135,6 +135,12 @@ impl Gateway {
     pub fn settings(&self) -> Settings {
         self.shared.live.load().settings.clone()
     }
+}
+
+/// The chance of one core. Forked, not added to: seeds that differ by the generator's own step give
+/// the same numbers, shifted, and so the same request ids.
+fn core_chance(seed: u64, number: u64) -> Chance {
+    Chance::from_seed(seed).fork(number + 1)
 }
 
 impl Shared {
@@ -244,6 +250,20 @@ impl Shared {
             if let Some(place) = roster.places.iter().find(|place| place.target.number == number) {
                 place.target.cell.failed(now, failure);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_never_draw_the_same_request_ids() {
+        let mut seen = std::collections::HashSet::new();
+        for number in 0..8_u64 {
+            let mut chance = core_chance(7, number);
+            assert!((0..1000).all(|_| seen.insert(chance.next_u64())), "core {number} repeats");
         }
     }
 }
