@@ -7,7 +7,7 @@ use backstop_settings::Settings;
 
 use crate::cli;
 use crate::configuration::{Configuration, Source};
-use crate::exit::Exit;
+use crate::exit::{Exit, UsageError};
 use crate::logs::Form;
 use crate::running::{Running, Sockets, handover_path};
 
@@ -23,6 +23,10 @@ pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     let mut configuration = Configuration::find(args.config.config.as_deref())?;
     if let Some(listen) = args.listen {
         configuration.settings.listen = listen;
+    }
+    if configuration.settings.providers.is_empty() {
+        let cure = "set ANTHROPIC_API_KEY or OPENAI_API_KEY, start Ollama, or write a backstop.yaml";
+        return Err(UsageError(format!("nothing to serve: no provider was found; {cure}")).into());
     }
     let settings = &configuration.settings;
     let sockets = match settings.store.as_deref().filter(|_| args.take_over) {
