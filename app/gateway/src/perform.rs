@@ -103,6 +103,13 @@ impl Journey {
         }
     }
 
+    /// Whether more than one target could serve the request, so that a bad answer need not reach the
+    /// client.
+    pub(crate) fn has_choice(&self) -> bool {
+        let fit = self.course.candidates().iter().filter(|candidate| candidate.standing.is_ok());
+        fit.count() > 1
+    }
+
     /// The place an attempt is made at.
     pub(crate) fn place(&self, place: usize) -> &Place {
         &self.roster.places[place]

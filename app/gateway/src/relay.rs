@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 
 use backstop_continuity::{Gate, NoSeam, Pass, Seam};
 use backstop_dialects::{Frames, Renames, StreamReader, StreamWriter};
-use backstop_exchange::Event;
+use backstop_exchange::{Answer, Event, Finish};
 use backstop_vocabulary::{Class, Dialect, Failure, Scope, Stage, Usage};
 
 /// The longest frame read from a provider.
@@ -21,6 +21,8 @@ pub(crate) struct Given {
     pub(crate) writer: StreamWriter,
     /// Usage of the current attempt.
     pub(crate) usage: Option<Usage>,
+    /// Whether the client asked for JSON, and another target could answer with some.
+    pub(crate) wants_json: bool,
 }
 
 /// How far a chunk brought the stream.
@@ -122,6 +124,7 @@ impl Relay {
         if given.gate.take(&Event::Done) == Pass::Empty {
             return Err(empty());
         }
+        self.check_json(given)?;
         self.release(given, out);
         given.writer.write(&Event::Done, &mut out.text);
         Ok(())
@@ -153,6 +156,9 @@ impl Relay {
         if let Some(failure) = failed {
             return Some(Err(failure));
         }
+        if done && let Err(failure) = self.check_json(given) {
+            return Some(Err(failure));
+        }
         if self.raw == Raw::Through {
             self.held_bytes += raw.len();
             self.held_raw.push(raw);
@@ -163,6 +169,16 @@ impl Relay {
             Pass::Empty => return Some(Err(empty())),
         }
         done.then_some(Ok(()))
+    }
+
+    /// A stream that must be JSON is held whole, so that its text is all here.
+    fn check_json(&self, given: &Given) -> Result<(), Failure> {
+        if !given.wants_json {
+            return Ok(());
+        }
+        let mut answer = Answer::default();
+        self.held.iter().cloned().try_for_each(|event| answer.take(event))?;
+        check_json(&answer)
     }
 
     /// Adds an event to those held, its text aligned and its tool name mapped back.
@@ -258,6 +274,17 @@ impl Out {
         whole.extend_from_slice(&self.text);
         whole.freeze()
     }
+}
+
+/// Whether an answer that should be JSON is, unless it was cut short, refused, or calls tools.
+pub(crate) fn check_json(answer: &Answer) -> Result<(), Failure> {
+    let text = answer.text();
+    let ended = answer.finish == Some(Finish::End) && !text.is_empty();
+    if !ended || serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok() {
+        return Ok(());
+    }
+    let what = "the answer should be json and cannot be read as such";
+    Err(Failure::new(Class::BadAnswer, what).at(Stage::AfterContent))
 }
 
 fn no_seam(_: NoSeam) -> Failure {

@@ -59,8 +59,8 @@ pub(crate) async fn answer(
 /// A client that has been given nothing.
 fn given(journey: &Journey, fits: Fits) -> Given {
     let asked = &journey.asked;
-    let another = journey.roster.places.len() > 1;
-    let hold = if asked.scan.format && another { Hold::Whole } else { Hold::UntilContent };
+    let wants_json = asked.scan.format && journey.has_choice();
+    let hold = if wants_json { Hold::Whole } else { Hold::UntilContent };
     let after = match journey.roster.policy.on_break {
         OnBreak::Resume if !asked.scan.format && fits == Fits::Yes => AfterCommit::Resume,
         OnBreak::Resume | OnBreak::Error => AfterCommit::Error,
@@ -75,6 +75,7 @@ fn given(journey: &Journey, fits: Fits) -> Given {
         gate: Gate::new(hold, after),
         writer: StreamWriter::new(asked.dialect, head),
         usage: None,
+        wants_json,
     }
 }
 

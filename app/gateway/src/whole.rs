@@ -10,7 +10,7 @@ use backstop_vocabulary::{Class, Failure, Stage};
 
 use crate::answer;
 use crate::perform::{Begun, Journey, Question};
-use crate::relay::map_back;
+use crate::relay::{check_json, map_back};
 use crate::wait::Wait;
 
 /// Answers in one piece, or with the error that stands for all attempts.
@@ -70,6 +70,9 @@ fn read(journey: &Journey, begun: &mut Begun, body: &Bytes) -> Result<Answer, Fa
     let mut answer = Answer::default();
     for event in events {
         answer.take(map_back(event, &begun.renames))?;
+    }
+    if journey.asked.scan.format && journey.has_choice() {
+        check_json(&answer)?;
     }
     begun.permit.note_first_token();
     Ok(answer)

@@ -7,4 +7,5 @@ mod checks;
 mod client;
 mod stage;
 
+mod breaks;
 mod failover;

@@ -16,7 +16,7 @@ use crate::{ErrorHead, Frame};
 
 mod frame;
 
-use frame::{Delta, StartedBlock, Wire, parse, parse_part};
+use frame::{Delta, StartedBlock, Wire, odd_error, parse, parse_part};
 
 /// Turns frames into events.
 #[derive(Debug, Default)]
@@ -122,7 +122,7 @@ impl StreamReader {
             }
             "error" => Err(error_of(wire.error)),
             // New events come without notice; what they mean is not for us to guess.
-            _ => Ok(()),
+            _ => odd_error(frame.data()).map_or(Ok(()), |error| Err(error_of(Some(error)))),
         }
     }
 

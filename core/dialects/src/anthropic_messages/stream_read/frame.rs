@@ -129,6 +129,25 @@ struct Bare<'a> {
     error: Option<&'a RawValue>,
 }
 
+/// A frame of a kind nobody knows, as far as it may be an error.
+#[derive(serde::Deserialize)]
+struct Odd<'a> {
+    #[serde(borrow)]
+    object: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+/// The error in a frame of a kind nobody knows: flat, as vLLM writes it (`"object":"error"`), or
+/// inside.
+pub(super) fn odd_error(data: &[u8]) -> Option<&RawValue> {
+    let odd = serde_json::from_slice::<Odd<'_>>(data).ok()?;
+    if odd.object.as_deref() == Some("error") {
+        return serde_json::from_slice(data).ok();
+    }
+    odd.error
+}
+
 const KNOWN: [&str; 8] = [
     "message_start",
     "content_block_start",

@@ -24,6 +24,17 @@ fn a_duplicate_start_is_passed_over() {
 }
 
 #[test]
+fn an_error_of_another_api_is_an_error_here_too() {
+    let flat = r#"{"object":"error","message":"died","type":"InternalServerError","code":500}"#;
+    let nested = r#"{"type":"failure","error":{"message":"died","type":"x"}}"#;
+    for data in [flat, nested] {
+        let Some(Event::Failed(failure)) = read(&[START, data]).pop() else { panic!("{data}") };
+        assert_eq!(failure.class, Class::ServerError, "{data}");
+    }
+    assert_eq!(read(&[START, r#"{"type":"new_event","object":"x"}"#]).len(), 1);
+}
+
+#[test]
 fn a_call_that_never_stops_ends_with_the_message() {
     let call = r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"","name":"f","input":{}}}"#;
     let events = read(&[START, call, r#"{"type":"message_stop"}"#]);
