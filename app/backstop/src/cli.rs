@@ -135,6 +135,10 @@ pub(crate) struct Replay {
     /// Leave the baselines out
     #[arg(long)]
     pub(crate) no_baselines: bool,
+    /// Show the first so many requests that failed or only a lesser target answered, and what was
+    /// tried for them
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) failures: usize,
     /// One JSON object per severity
     #[arg(long)]
     pub(crate) json: bool,

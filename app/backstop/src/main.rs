@@ -30,6 +30,7 @@ mod platform;
 mod running;
 mod scenario_files;
 mod text;
+mod trial;
 
 use std::process::ExitCode;
 

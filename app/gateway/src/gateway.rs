@@ -131,6 +131,16 @@ impl Gateway {
         self.shared.room.taken()
     }
 
+    /// Attempts at providers under way, probes included.
+    pub fn attempts_in_flight(&self) -> u32 {
+        self.shared.registry.in_flight()
+    }
+
+    /// Probes sent of our own accord since the start.
+    pub fn probes(&self) -> u64 {
+        self.shared.metrics.probes.get()
+    }
+
     /// The settings in force.
     pub fn settings(&self) -> Settings {
         self.shared.live.load().settings.clone()

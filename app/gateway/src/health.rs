@@ -33,6 +33,11 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
+    /// Attempts under way at all targets.
+    pub(crate) fn in_flight(&self) -> u32 {
+        lock(&self.cells).values().map(|cell| cell.in_flight()).sum()
+    }
+
     /// A registry without memories.
     pub(crate) fn new(tuning: &Tuning, seed: u64, cores: usize, clock: Clock) -> Self {
         Self {

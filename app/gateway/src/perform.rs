@@ -178,6 +178,7 @@ impl Journey {
             };
         permit.berth = Some(berth);
         shared.charge(attempt.purpose, &target);
+        self.record.begun(&target.name, attempt.purpose.name(), permit.started);
         let sent = match self.prepare(place, question) {
             Ok(prepared) => self.send(place, &attempt, &mut permit, prepared).await,
             Err(failure) => Err((failure, None)),

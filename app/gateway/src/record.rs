@@ -19,6 +19,8 @@ pub(crate) struct Record {
     asked: Arc<Asked>,
     route: Arc<str>,
     attempts: Vec<AttemptRow>,
+    /// The attempt under way: its target, its purpose and its beginning.
+    pending: Option<(Arc<str>, &'static str, Moment)>,
     losses: Vec<Loss>,
     usage: Option<Usage>,
     first_token: Option<Duration>,
@@ -42,6 +44,7 @@ impl Record {
             asked,
             route: "".into(),
             attempts: Vec::new(),
+            pending: None,
             losses: Vec::new(),
             usage: None,
             first_token: None,
@@ -55,7 +58,14 @@ impl Record {
         self.route = Arc::clone(route);
     }
 
+    /// An attempt begins: should the client leave before it ends, the journal must know of it.
+    pub(crate) fn begun(&mut self, target: &Arc<str>, purpose: &'static str, now: Moment) {
+        self.pending = Some((Arc::clone(target), purpose, now));
+    }
+
+    /// The attempt ended.
     pub(crate) fn attempt(&mut self, row: AttemptRow) {
+        self.pending = None;
         self.attempts.push(row);
     }
 
@@ -128,6 +138,18 @@ impl Record {
         now: Moment,
     ) {
         self.open = false;
+        if let Some((target, purpose, began)) = self.pending.take() {
+            self.attempts.push(AttemptRow {
+                target,
+                purpose: purpose.into(),
+                class: Some(Class::ClientLeft),
+                status: None,
+                provider_code: None,
+                upstream_request_id: None,
+                first_token_us: None,
+                total_us: micros(now.since(began)),
+            });
+        }
         self.shared.metrics.in_flight.dec();
         self.shared.metrics.request(self.asked.dialect.name(), outcome.name());
         let asked = &self.asked;

@@ -180,6 +180,11 @@ impl<'a> Report<'a> {
         self.tallies.push((name, tally));
     }
 
+    /// The seed that everything was drawn from.
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The strategies, in the order they were added.
     pub fn tallies(&self) -> &[(&'static str, Tally)] {
         &self.tallies

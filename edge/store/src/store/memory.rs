@@ -30,6 +30,13 @@ impl Memory {
         kept.push(row);
         let _rows = kept.trim(bounds);
     }
+
+    /// Empties it, oldest row first.
+    pub(crate) fn take(&self) -> Vec<Recorded> {
+        let mut kept = self.kept();
+        kept.bytes = 0;
+        std::mem::take(&mut kept.rows).into()
+    }
 }
 
 impl Kept {

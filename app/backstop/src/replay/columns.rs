@@ -1,0 +1,81 @@
+//! All strategies through one scenario at one severity, each on a thread of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread;
+use std::time::Duration;
+
+use backstop_scenarios::{Kind, Severity, Tally, oracle};
+
+use super::column::{self, Played, Strategies};
+use crate::trial::{Lost, Stage};
+
+/// The account of each strategy under its name.
+pub(crate) type Tallies = Vec<(&'static str, Tally)>;
+
+/// What is to be played.
+pub(crate) struct Columns<'a> {
+    stage: &'a Stage,
+    severity: Severity,
+    strategies: Vec<Strategies>,
+}
+
+/// How far each strategy is, in milliseconds of the scenario.
+pub(crate) struct Progress(Vec<Arc<AtomicU64>>);
+
+impl Progress {
+    /// Nothing played yet.
+    pub(crate) fn new(columns: &Columns<'_>) -> Self {
+        Self(columns.strategies.iter().map(|_| Arc::default()).collect())
+    }
+
+    /// The counter of the gateway, which takes longest.
+    pub(crate) fn slowest(&self) -> Option<&Arc<AtomicU64>> {
+        self.0.last()
+    }
+}
+
+impl<'a> Columns<'a> {
+    /// The gateway, with or without the baselines.
+    pub(crate) fn new(stage: &'a Stage, severity: Severity, strategies: &[Strategies]) -> Self {
+        Self { stage, severity, strategies: strategies.to_vec() }
+    }
+
+    /// The scenario's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.stage.scenario.name
+    }
+
+    /// How long the scenario is.
+    pub(crate) const fn length(&self) -> Duration {
+        self.stage.scenario.length
+    }
+
+    /// Plays everything. The lists are the gateway's: requests that failed, and that only a lesser
+    /// target answered.
+    pub(crate) fn play(&self, progress: &Progress) -> anyhow::Result<(Tallies, [Vec<Lost>; 2])> {
+        thread::scope(|scope| {
+            let mut playing = Vec::new();
+            for (strategy, reached) in self.strategies.iter().zip(&progress.0) {
+                let reached = Arc::clone(reached);
+                let play = || column::play(self.stage, self.severity, *strategy, reached);
+                playing.push((*strategy, scope.spawn(play)));
+            }
+            let scenario = &self.stage.scenario;
+            let mut tallies = Tallies::new();
+            let mut lost = [Vec::new(), Vec::new()];
+            let known = (scenario.kind == Kind::Correlated)
+                .then(|| oracle(scenario, self.severity, scenario.seed));
+            for (strategy, thread) in playing {
+                let broke = |_| anyhow::anyhow!("{} broke off", strategy.name());
+                let Played { ledger, .. } = thread.join().map_err(broke)??;
+                if strategy == Strategies::Backstop {
+                    lost = [ledger.lost, ledger.lessened];
+                }
+                tallies.push((strategy.name(), ledger.tally));
+            }
+            tallies.extend(known.map(|tally| ("oracle", tally)));
+            Ok((tallies, lost))
+        })
+    }
+}

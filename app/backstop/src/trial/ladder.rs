@@ -1,0 +1,167 @@
+//! The gateway's settings for a trial: the scenario's own ladder, or the user's routes with the
+//! scenario's providers behind them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use backstop_scenarios::{Base, Latency, ProviderSettings, Scenario, Spread};
+use backstop_settings::{
+    Credential, Pattern, Policy, Provider, ProviderKind, Route, Rung, Secret, Settings,
+    TargetChoice, TargetModel,
+};
+use backstop_vocabulary::Tier;
+use std::time::Duration;
+
+/// What a trial plays on: the providers, and the gateway before them.
+#[derive(Clone, Debug)]
+pub(crate) struct Stage {
+    /// The scenario, with every provider and model that the settings name.
+    pub(crate) scenario: Scenario,
+    pub(crate) settings: Settings,
+    /// What the reader of the result should know about it.
+    pub(crate) notes: Vec<String>,
+}
+
+/// The settings that a scenario's own ladder asks for; `base_url` says where a provider is.
+pub(crate) fn of_scenario(scenario: &Scenario, base_url: &dyn Fn(&str) -> String) -> Stage {
+    let mut providers = BTreeMap::new();
+    let mut ladder = Vec::new();
+    for rung in &scenario.ladder {
+        let Some(simulated) = scenario.provider(&rung.provider) else { continue };
+        let name: Arc<str> = rung.provider.as_str().into();
+        providers
+            .entry(Arc::clone(&name))
+            .or_insert_with(|| provider(simulated, rung.tier, base_url(&simulated.name)));
+        let model = rung.model.as_deref();
+        ladder.push(Rung::Targets(vec![TargetChoice {
+            provider: name,
+            model: model.map_or(TargetModel::AsAsked, |model| TargetModel::Named(model.into())),
+            tier: rung.tier,
+            share: 100,
+            abilities: None,
+        }]));
+    }
+    let route = Route {
+        name: "scenario".into(),
+        models: vec![Pattern::new("*")],
+        ladder,
+        policy: Policy::default(),
+        objective: None,
+        built_in: false,
+    };
+    let settings = Settings { providers, routes: vec![route], ..bare(Settings::default()) };
+    Stage { scenario: scenario.clone(), settings, notes: Vec::new() }
+}
+
+/// The user's settings, each provider replaced by the scenario's of the same vendor. A vendor that
+/// the scenario does not know is played in good health.
+pub(crate) fn of_settings(
+    settings: Settings,
+    scenario: &Scenario,
+    base_url: &dyn Fn(&str) -> String,
+) -> Stage {
+    let mut stage =
+        Stage { scenario: scenario.clone(), settings: bare(settings), notes: Vec::new() };
+    let names: Vec<Arc<str>> = stage.settings.providers.keys().cloned().collect();
+    for name in names {
+        let Some(provider) = stage.settings.providers.get(&name).cloned() else { continue };
+        let simulated = stage.simulated_for(&provider);
+        let models = models_of(&stage.settings, &name);
+        if let Some(played) =
+            stage.scenario.providers.iter_mut().find(|played| played.name == simulated)
+        {
+            played.models.extend(models);
+            played.models.sort();
+            played.models.dedup();
+        }
+        if let Some(provider) = stage.settings.providers.get_mut(&name) {
+            provider.base_url = base_url(&simulated);
+            provider.proxy = None;
+        }
+    }
+    stage
+}
+
+impl Stage {
+    /// The name of the simulated provider that plays this one.
+    fn simulated_for(&mut self, provider: &Provider) -> String {
+        let speaks = |it: &&ProviderSettings| it.dialect == provider.dialect;
+        let of_vendor =
+            |it: &&ProviderSettings| speaks(it) && *it.vendor.as_str() == *provider.vendor;
+        if let Some(found) = self.scenario.providers.iter().find(of_vendor) {
+            return found.name.clone();
+        }
+        self.notes.push(format!(
+            "the scenario says nothing about `{}` ({}): it is played in good health",
+            provider.name, provider.vendor
+        ));
+        let name = provider.name.to_string();
+        self.scenario.providers.push(healthy(provider, &name));
+        name
+    }
+}
+
+/// A provider that the scenario does not know.
+fn healthy(provider: &Provider, name: &str) -> ProviderSettings {
+    let first_token = Spread { median: Duration::from_millis(700), p95: Duration::from_secs(2) };
+    ProviderSettings {
+        name: name.to_owned(),
+        dialect: provider.dialect,
+        vendor: provider.vendor.to_string(),
+        models: Vec::new(),
+        keys: Vec::new(),
+        latency: Latency { first_token, tokens_per_second: 80.0, piece_tokens: 16 },
+        concurrency_max: 200,
+        queue_wait_max: Duration::ZERO,
+        base: Base { server_errors: 0.005, rate_limits: 0.01 },
+        requests_per_minute: None,
+        ramp: None,
+    }
+}
+
+/// The models that routes ask of this provider by name.
+fn models_of(settings: &Settings, provider: &str) -> Vec<String> {
+    let mut models = Vec::new();
+    for rung in settings.routes.iter().flat_map(|route| &route.ladder) {
+        let Rung::Targets(choices) = rung else { continue };
+        for choice in choices.iter().filter(|choice| *choice.provider == *provider) {
+            if let TargetModel::Named(model) = &choice.model {
+                models.push(model.to_string());
+            }
+        }
+    }
+    models
+}
+
+/// Settings without what a trial must not touch: doors, files, keys.
+fn bare(mut settings: Settings) -> Settings {
+    settings.console = None;
+    settings.store = None;
+    settings.tls = None;
+    settings.keys = Vec::new();
+    settings.ca_file = None;
+    settings
+}
+
+fn provider(simulated: &ProviderSettings, tier: Tier, base_url: String) -> Provider {
+    let kind = match simulated.vendor.as_str() {
+        "anthropic" => ProviderKind::Anthropic,
+        "openai" => ProviderKind::Openai,
+        _ => ProviderKind::Compatible,
+    };
+    let key = simulated.keys.first().map_or("sk-simulated", String::as_str);
+    let credential = Credential::Key { name: "default".into(), secret: Secret::new(key) };
+    let keyless = kind == ProviderKind::Compatible && simulated.keys.is_empty();
+    Provider {
+        name: simulated.name.as_str().into(),
+        kind,
+        dialect: simulated.dialect,
+        base_url,
+        credentials: vec![if keyless { Credential::None } else { credential }],
+        vendor: simulated.vendor.as_str().into(),
+        tier,
+        concurrency_max: None,
+        status_page: None,
+        proxy: None,
+    }
+}

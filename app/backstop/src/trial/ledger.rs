@@ -1,0 +1,162 @@
+//! What became of every request: counted once the client and, for the gateway, its journal have
+//! both said how it ended.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use backstop_scenarios::{Scenario, Tally, Verdict};
+use backstop_store::Entry;
+use backstop_vocabulary::Tier;
+
+/// The most requests of each list that are kept to be shown.
+const LOST_MAX: usize = 50;
+
+/// How a request ended for its client.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    /// When it arrived, from the scenario's start.
+    pub(crate) arrived: Duration,
+    pub(crate) verdict: Verdict,
+    pub(crate) attempts: u32,
+}
+
+/// A request that was not answered in full, for whoever wants to know why.
+#[derive(Clone, Debug)]
+pub(crate) struct Lost {
+    pub(crate) arrived: Duration,
+    pub(crate) verdict: Verdict,
+    /// What the gateway's journal says of it.
+    pub(crate) entry: Option<Entry>,
+}
+
+/// The account of one strategy while it runs.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    pub(crate) tally: Tally,
+    /// The first requests that failed.
+    pub(crate) lost: Vec<Lost>,
+    /// The first that only a lesser target answered.
+    pub(crate) lessened: Vec<Lost>,
+    /// Answers without the gateway's provenance headers.
+    pub(crate) unproven: u64,
+    /// Answers whose first token came after the client's deadline.
+    pub(crate) late: u64,
+    /// The most attempts one request had.
+    pub(crate) attempts_most: u32,
+    /// Ended for the client, not yet in the journal.
+    waiting: BTreeMap<u64, Ending>,
+    /// In the journal, not yet ended for the client.
+    entries: BTreeMap<u64, Entry>,
+}
+
+/// A ledger that many tasks write to.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    ledger: Arc<Mutex<Ledger>>,
+    reached_ms: Arc<AtomicU64>,
+}
+
+impl Ledger {
+    /// An empty account.
+    pub(crate) const fn new(tally: Tally) -> Self {
+        Self {
+            tally,
+            lost: Vec::new(),
+            lessened: Vec::new(),
+            unproven: 0,
+            late: 0,
+            attempts_most: 0,
+            waiting: BTreeMap::new(),
+            entries: BTreeMap::new(),
+        }
+    }
+
+    fn settle(&mut self, ending: &Ending, entry: Option<&Entry>) {
+        let mut verdict = ending.verdict.clone();
+        let mut attempts = ending.attempts;
+        if let Some(entry) = entry {
+            attempts = u32::try_from(entry.attempts.len()).unwrap_or(u32::MAX);
+            // A stream that a lesser target completed is worth what that target is.
+            if verdict == Verdict::Full && entry.tier == Some(Tier::Degraded) {
+                verdict = Verdict::Useful;
+            }
+        }
+        self.attempts_most = self.attempts_most.max(attempts);
+        self.tally.record(ending.arrived, &verdict, attempts);
+        let list = match verdict {
+            Verdict::Failed(_) => &mut self.lost,
+            Verdict::Useful => &mut self.lessened,
+            Verdict::Full => return,
+        };
+        if list.len() < LOST_MAX {
+            list.push(Lost { arrived: ending.arrived, verdict, entry: entry.cloned() });
+        }
+    }
+}
+
+impl Shared {
+    /// Shares a ledger; `reached_ms` shows how far the scenario is.
+    pub(crate) fn new(scenario: &Scenario, reached_ms: Arc<AtomicU64>) -> Self {
+        let ledger = Ledger::new(Tally::new(scenario));
+        Self { ledger: Arc::new(Mutex::new(ledger)), reached_ms }
+    }
+
+    /// The scenario has come this far.
+    pub(crate) fn reached(&self, at: Duration) {
+        let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        self.reached_ms.store(millis, Ordering::Relaxed);
+    }
+
+    /// Counts a request that nothing more will be known of.
+    pub(crate) fn settle(&self, ending: &Ending) {
+        self.lock().settle(ending, None);
+    }
+
+    /// Notes what every answer of a gateway must have.
+    pub(crate) fn note(&self, ending: &Ending, (proven, late): (bool, bool)) {
+        let mut ledger = self.lock();
+        let answered = !matches!(ending.verdict, Verdict::Failed(_));
+        ledger.unproven += u64::from(answered && !proven);
+        ledger.late += u64::from(late);
+    }
+
+    /// A client's request is over.
+    pub(crate) fn ended(&self, number: u64, ending: Ending) {
+        let mut ledger = self.lock();
+        match ledger.entries.remove(&number) {
+            Some(entry) => ledger.settle(&ending, Some(&entry)),
+            None => drop(ledger.waiting.insert(number, ending)),
+        }
+    }
+
+    /// The gateway has written a request into its journal, under its number as application.
+    pub(crate) fn journaled(&self, entry: Entry) {
+        let Some(number) = entry.app.as_ref().and_then(|app| app.parse().ok()) else { return };
+        let mut ledger = self.lock();
+        match ledger.waiting.remove(&number) {
+            Some(ending) => ledger.settle(&ending, Some(&entry)),
+            None => drop(ledger.entries.insert(number, entry)),
+        }
+    }
+
+    /// Probes were sent at this time of the scenario.
+    pub(crate) fn probed(&self, at: Duration, count: u64) {
+        let mut ledger = self.lock();
+        (0..count).for_each(|_| ledger.tally.record_probe(at));
+    }
+
+    /// Closes the books: requests without a journal entry count as their clients saw them.
+    pub(crate) fn close(self) -> Ledger {
+        let mut ledger = self.lock();
+        let waiting = std::mem::take(&mut ledger.waiting);
+        waiting.values().for_each(|ending| ledger.settle(ending, None));
+        let empty = Ledger::new(ledger.tally.clone());
+        std::mem::replace(&mut *ledger, empty)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
