@@ -1,5 +1,7 @@
 //! Structured logs, on standard error.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
@@ -14,6 +16,7 @@ pub(crate) enum Form {
 pub(crate) fn start(form: Form) {
     let filter = EnvFilter::try_from_env("BACKSTOP_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     // A second start in one process keeps the first: nothing is lost.
     let _started = if form == Form::Json { builder.json().try_init() } else { builder.try_init() };
 }
