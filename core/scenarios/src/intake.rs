@@ -173,7 +173,6 @@ impl Passed<'_> {
     fn ask(self, turns: &[Said], prefill: Option<()>, head: &RequestHead<'_>) -> Intake {
         let (prompt, continuation) = prompt_of(turns, prefill);
         let answered = turns.last().is_some_and(|turn| turn.results);
-        let idle = answered || continuation.is_some();
         Intake::Ask(Box::new(Ask {
             provider: self.provider.name.as_str().into(),
             dialect: self.provider.dialect,
@@ -181,7 +180,7 @@ impl Passed<'_> {
             credential: self.credential,
             region: head.header("x-simulated-region").map(str::to_owned),
             delivery: self.delivery,
-            tools: if idle { Vec::new() } else { self.tools },
+            tools: if answered { Vec::new() } else { self.tools },
             schema: self.schema,
             population: population_of(&prompt),
             prompt: digest(prompt.as_bytes()),
