@@ -244,8 +244,8 @@ impl Cell {
     fn publish(&self, machines: &mut Machines, now: Moment) {
         let outlook = machines.health.outlook(now);
         if machines.state != outlook.state {
-            let opened = matches!(outlook.state, State::Open | State::Paused | State::Blocked);
-            if opened && machines.state.takes_traffic() {
+            // A rate limit or a refused key stops new attempts; those it has let in are being served.
+            if outlook.state == State::Open && machines.state != State::HalfOpen {
                 self.openings.fetch_add(1, Ordering::Relaxed);
             }
             machines.state = outlook.state;

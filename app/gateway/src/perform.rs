@@ -201,7 +201,8 @@ impl Journey {
     }
 
     /// Writes the request for its target: the client's own bytes on the same dialect, a translation
-    /// otherwise.
+    /// otherwise. A model that stands in for another may refuse what that one takes (tools while it
+    /// reasons, a temperature), so that its request is written anew even in the same dialect.
     fn prepare(&mut self, place: usize, question: Question<'_>) -> Result<Prepared, Failure> {
         let place = &self.roster.places[place];
         let row = place.row(&self.live).ok_or_else(|| gone(place))?;
@@ -221,7 +222,9 @@ impl Journey {
         }
         let model = &place.target.key.model;
         let (body, renames) = match question {
-            Question::Original if same => (own_body(asked, model), Renames::default()),
+            Question::Original if same && !place.is_known_stand_in => {
+                (own_body(asked, model), Renames::default())
+            }
             Question::Original | Question::Continue(_) => {
                 let request = match question {
                     Question::Original => &asked.full().map_err(Clone::clone)?.request,

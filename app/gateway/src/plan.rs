@@ -34,6 +34,9 @@ pub(crate) struct Place {
     pub(crate) rung: u8,
     /// Whether it is the very model the client named.
     as_asked: bool,
+    /// Whether it is another model than the client named, and the catalogue knows what it takes:
+    /// then even a request in its own dialect is fitted to it.
+    pub(crate) is_known_stand_in: bool,
     pub(crate) candidate: Candidate,
 }
 
@@ -110,6 +113,8 @@ impl Builder<'_> {
                 tier: choice.tier,
                 rung,
                 as_asked: model == self.model,
+                is_known_stand_in: model != self.model
+                    && self.parts.catalogue.model(&row.settings.vendor, model).is_some(),
                 abilities,
                 target,
                 candidate,
