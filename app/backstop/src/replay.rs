@@ -18,7 +18,7 @@ use crate::exit::{Exit, UsageError};
 use crate::trial::{self, Gate, Lost, Stage};
 use crate::{cli, scenario_files};
 use column::Strategies;
-use columns::{Columns, Progress};
+use columns::{Columns, Detail, Progress};
 
 /// How often the progress bar moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -73,7 +73,7 @@ fn play(args: &cli::Replay, stage: &Stage, severity: Severity) -> anyhow::Result
     let strategies: &[Strategies] =
         if args.no_baselines { &[Strategies::Backstop] } else { &Strategies::ALL };
     let columns = Columns::new(stage, severity, strategies);
-    let (results, lost) = watched(&columns, args, severity)?;
+    let (results, detail) = watched(&columns, args, severity)?;
     let mut report = Report::new(scenario, severity, scenario.seed);
     for (name, tally) in results {
         report.add(name, tally);
@@ -89,8 +89,7 @@ fn play(args: &cli::Replay, stage: &Stage, severity: Severity) -> anyhow::Result
         println!("{}", to_json(&report, &gates, &notes));
     } else {
         println!("{}", trial::table((scenario, severity), &report, &gates, &notes));
-        let each = lost.iter().flat_map(|list| list.iter().take(args.failures));
-        each.for_each(|lost| println!("{}", shown(lost)));
+        explain(&detail, args.failures);
     }
     Ok(if gates.iter().all(|gate| gate.kept) { Kept::Yes } else { Kept::No })
 }
@@ -100,7 +99,7 @@ fn watched(
     columns: &Columns<'_>,
     args: &cli::Replay,
     severity: Severity,
-) -> anyhow::Result<(columns::Tallies, [Vec<Lost>; 2])> {
+) -> anyhow::Result<(columns::Tallies, Detail)> {
     let progress = Progress::new(columns);
     let bar = bar(columns, severity);
     if args.json && !std::io::stderr().is_terminal() {
@@ -134,6 +133,18 @@ fn to_json(report: &Report<'_>, gates: &[Gate], notes: &[String]) -> Value {
     value["kept"] = json!(gates.iter().all(|gate| gate.kept));
     value["notes"] = json!(notes);
     value
+}
+
+/// Prints what was tried in all, and the first requests that came off badly.
+fn explain(detail: &Detail, most: usize) {
+    if most == 0 {
+        return;
+    }
+    println!("attempts by target, purpose and ending:");
+    detail.tried.iter().for_each(|(kind, count)| println!("  {count:>8} {kind}"));
+    for list in [&detail.lost, &detail.lessened] {
+        list.iter().take(most).for_each(|lost| println!("{}", shown(lost)));
+    }
 }
 
 /// A request that was not answered in full, and everything that was tried for it.

@@ -1,5 +1,6 @@
 //! All strategies through one scenario at one severity, each on a thread of its own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread;
@@ -12,6 +13,17 @@ use crate::trial::{Lost, Stage};
 
 /// The account of each strategy under its name.
 pub(crate) type Tallies = Vec<(&'static str, Tally)>;
+
+/// What the gateway did, beyond what is counted.
+#[derive(Debug, Default)]
+pub(crate) struct Detail {
+    /// The first requests that failed.
+    pub(crate) lost: Vec<Lost>,
+    /// The first that only a lesser target answered.
+    pub(crate) lessened: Vec<Lost>,
+    /// Attempts by target, purpose and ending.
+    pub(crate) tried: BTreeMap<String, u64>,
+}
 
 /// What is to be played.
 pub(crate) struct Columns<'a> {
@@ -51,9 +63,8 @@ impl<'a> Columns<'a> {
         self.stage.scenario.length
     }
 
-    /// Plays everything. The lists are the gateway's: requests that failed, and that only a lesser
-    /// target answered.
-    pub(crate) fn play(&self, progress: &Progress) -> anyhow::Result<(Tallies, [Vec<Lost>; 2])> {
+    /// Plays everything.
+    pub(crate) fn play(&self, progress: &Progress) -> anyhow::Result<(Tallies, Detail)> {
         thread::scope(|scope| {
             let mut playing = Vec::new();
             for (strategy, reached) in self.strategies.iter().zip(&progress.0) {
@@ -63,19 +74,23 @@ impl<'a> Columns<'a> {
             }
             let scenario = &self.stage.scenario;
             let mut tallies = Tallies::new();
-            let mut lost = [Vec::new(), Vec::new()];
+            let mut detail = Detail::default();
             let known = (scenario.kind == Kind::Correlated)
                 .then(|| oracle(scenario, self.severity, scenario.seed));
             for (strategy, thread) in playing {
                 let broke = |_| anyhow::anyhow!("{} broke off", strategy.name());
                 let Played { ledger, .. } = thread.join().map_err(broke)??;
                 if strategy == Strategies::Backstop {
-                    lost = [ledger.lost, ledger.lessened];
+                    detail = Detail {
+                        lost: ledger.lost,
+                        lessened: ledger.lessened,
+                        tried: ledger.tried,
+                    };
                 }
                 tallies.push((strategy.name(), ledger.tally));
             }
             tallies.extend(known.map(|tally| ("oracle", tally)));
-            Ok((tallies, lost))
+            Ok((tallies, detail))
         })
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use backstop_exchange::Abilities;
 use backstop_scenarios::{Base, Latency, ProviderSettings, Scenario, Spread};
 use backstop_settings::{
     Credential, Pattern, Policy, Provider, ProviderKind, Route, Rung, Secret, Settings,
@@ -38,7 +39,7 @@ pub(crate) fn of_scenario(scenario: &Scenario, base_url: &dyn Fn(&str) -> String
             model: model.map_or(TargetModel::AsAsked, |model| TargetModel::Named(model.into())),
             tier: rung.tier,
             share: 100,
-            abilities: None,
+            abilities: abilities(simulated),
         }]));
     }
     let route = Route {
@@ -99,6 +100,13 @@ impl Stage {
         self.scenario.providers.push(healthy(provider, &name));
         name
     }
+}
+
+/// What simulated models of nobody's can do beyond the safe assumptions, as an operator would write
+/// it beside the target: they obey schemas, as local servers do.
+fn abilities(simulated: &ProviderSettings) -> Option<Abilities> {
+    let known = matches!(simulated.vendor.as_str(), "anthropic" | "openai");
+    (!known).then(|| Abilities { schema: true, ..Abilities::default() })
 }
 
 /// A provider that the scenario does not know.

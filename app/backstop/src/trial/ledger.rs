@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use backstop_scenarios::{Scenario, Tally, Verdict};
 use backstop_store::Entry;
-use backstop_vocabulary::Tier;
+use backstop_vocabulary::{Class, Tier};
 
 /// The most requests of each list that are kept to be shown.
 const LOST_MAX: usize = 50;
@@ -39,6 +39,8 @@ pub(crate) struct Ledger {
     pub(crate) lost: Vec<Lost>,
     /// The first that only a lesser target answered.
     pub(crate) lessened: Vec<Lost>,
+    /// How many attempts there were of each purpose and ending, by target: `target purpose code`.
+    pub(crate) tried: BTreeMap<String, u64>,
     /// Answers without the gateway's provenance headers.
     pub(crate) unproven: u64,
     /// Answers whose first token came after the client's deadline.
@@ -65,6 +67,7 @@ impl Ledger {
             tally,
             lost: Vec::new(),
             lessened: Vec::new(),
+            tried: BTreeMap::new(),
             unproven: 0,
             late: 0,
             attempts_most: 0,
@@ -78,6 +81,11 @@ impl Ledger {
         let mut attempts = ending.attempts;
         if let Some(entry) = entry {
             attempts = u32::try_from(entry.attempts.len()).unwrap_or(u32::MAX);
+            for row in &entry.attempts {
+                let code = row.class.map_or("answered", Class::code);
+                let kind = format!("{} {} {code}", row.target, row.purpose);
+                *self.tried.entry(kind).or_default() += 1;
+            }
             // A stream that a lesser target completed is worth what that target is.
             if verdict == Verdict::Full && entry.tier == Some(Tier::Degraded) {
                 verdict = Verdict::Useful;
