@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::cli;
 use crate::configuration::{BadSettings, Configuration};
 use crate::exit::Exit;
+use crate::out::say;
 use crate::text::{count, labelled};
 
 /// Runs the command.
@@ -24,7 +25,7 @@ pub(crate) fn run(args: &cli::Check) -> anyhow::Result<Exit> {
     findings.sort_by_key(|finding| finding.severity);
     let source = configuration.source.name();
     if args.json {
-        println!("{:#}", as_json(&source, &findings));
+        say!("{:#}", as_json(&source, &findings));
     } else {
         print(&source, &findings);
     }
@@ -37,7 +38,7 @@ fn unreadable(args: &cli::Check, error: anyhow::Error) -> anyhow::Result<Exit> {
     match error.downcast_ref::<BadSettings>().filter(|_| args.json) {
         Some(bad) => {
             let errors: Vec<Value> = bad.errors.iter().map(error_json).collect();
-            println!("{:#}", json!({ "source": bad.file, "errors": errors }));
+            say!("{:#}", json!({ "source": bad.file, "errors": errors }));
             Ok(Exit::Usage)
         }
         None => Err(error),
@@ -50,23 +51,23 @@ fn error_json(error: &SettingsError) -> Value {
 }
 
 fn print(source: &str, findings: &[Finding]) {
-    println!("checked       {source}");
+    say!("checked       {source}");
     for finding in findings {
-        println!();
+        say!();
         let place = if finding.place.is_empty() { "the whole" } else { &finding.place };
-        println!("{:<14}{place}", finding.severity.name());
-        println!("{}", labelled("", &finding.what, 14));
+        say!("{:<14}{place}", finding.severity.name());
+        say!("{}", labelled("", &finding.what, 14));
         if !finding.cure.is_empty() {
-            println!("{}", labelled("", &format!("→ {}", finding.cure), 14));
+            say!("{}", labelled("", &format!("→ {}", finding.cure), 14));
         }
     }
     let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (problems, warnings) = (of(Severity::Problem), of(Severity::Warning));
     let notes = count(of(Severity::Note), "note");
     if problems + warnings == 0 {
-        println!("\nnothing here would keep it from working on the day ({notes})");
+        say!("\nnothing here would keep it from working on the day ({notes})");
     } else {
-        println!("\n{}, {}, {notes}", count(problems, "problem"), count(warnings, "warning"));
+        say!("\n{}, {}, {notes}", count(problems, "problem"), count(warnings, "warning"));
     }
 }
 

@@ -190,13 +190,17 @@ fn speed(text: &str) -> Result<f64, String> {
 }
 
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 answered, 1 the question itself was refused, 2 wrong arguments or settings,
+75 no provider could answer: try again later."
+)]
 pub(crate) struct Ask {
-    /// The question; without it standard input
+    /// The question; with material on standard input, what to do with it
     #[arg(value_name = "QUESTION")]
     pub(crate) question: Option<String>,
     #[command(flatten)]
     pub(crate) config: ConfigArg,
-    /// Model to ask for; without it the first route's
+    /// Model to ask for; without it the first route's, or an everyday one
     #[arg(short, long)]
     pub(crate) model: Option<String>,
     /// Instructions that come before the question
@@ -206,11 +210,15 @@ pub(crate) struct Ask {
     #[arg(long)]
     pub(crate) json: bool,
     /// Give up after this many seconds
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub(crate) timeout: u64,
 }
 
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: the command's own; 128 and the number of the signal that ended it; 127 no such
+command, 126 it cannot be run."
+)]
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) config: ConfigArg,

@@ -1,6 +1,7 @@
 //! Where settings come from: a file, or the environment and a local model server.
 
 use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use backstop_catalogue::Catalogue;
 use backstop_settings::{Finding, Settings, SettingsError, discover, read, render_errors};
 
 use crate::exit::UsageError;
+use crate::out::say;
 use crate::{environment, local_models, serve};
 
 /// Settings, and where they come from.
@@ -78,18 +80,35 @@ impl Configuration {
         Self { settings, source: Source::Environment, findings }
     }
 
+    /// The settings for a gateway of one command's own.
+    pub(crate) fn settings_alone(self) -> Settings {
+        alone(self.settings)
+    }
+
     /// Prints what the gateway will do.
     pub(crate) fn announce(&self) {
         match &self.source {
-            Source::File(path) => println!("settings      {}", path.display()),
+            Source::File(path) => say!("settings      {}", path.display()),
             Source::Environment => {
-                println!("settings      none; found in the environment:");
+                say!("settings      none; found in the environment:");
                 for finding in &self.findings {
-                    println!("  {}", line(finding));
+                    say!("  {}", line(finding));
                 }
             }
         }
     }
+}
+
+/// No doors but any free port, no callers' keys, no trickle (nobody is there to learn from it), and
+/// no store, because the store of a gateway that serves is its alone.
+pub(crate) fn alone(mut settings: Settings) -> Settings {
+    settings.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    (settings.console, settings.tls, settings.store) = (None, None, None);
+    settings.keys.clear();
+    for route in &mut settings.routes {
+        route.policy.trickle = 0.0;
+    }
+    settings
 }
 
 fn line(finding: &Finding) -> String {

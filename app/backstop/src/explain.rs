@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli;
 use crate::exit::Exit;
+use crate::out::say;
 use crate::text::{WIDTH, wrap};
 
 use pages::Page;
@@ -25,7 +26,7 @@ pub(crate) fn run(args: &cli::Explain) -> Exit {
         if found.is_empty() {
             answer["suggestions"] = json!(lookup::suggestions(code));
         }
-        println!("{answer:#}");
+        say!("{answer:#}");
     } else {
         match *found.as_slice() {
             [] => unknown(code),
@@ -40,7 +41,7 @@ pub(crate) fn run(args: &cli::Explain) -> Exit {
 fn list(args: &cli::Explain) {
     if args.json {
         let all: Vec<Value> = Page::all().map(described).collect();
-        println!("{:#}", json!({ "matches": all }));
+        say!("{:#}", json!({ "matches": all }));
         return;
     }
     for (fault, title) in [
@@ -48,46 +49,44 @@ fn list(args: &cli::Explain) {
         (Fault::Caller, "The request, or who sent it"),
         (Fault::Gateway, "The gateway, or its settings"),
     ] {
-        println!("{title}");
+        say!("{title}");
         for page in Page::all().filter(|page| page.class.fault() == fault) {
-            println!("  {:<21}{}", page.class.code(), page.summary());
+            say!("  {:<21}{}", page.class.code(), page.summary());
         }
-        println!();
+        say!();
     }
-    println!(
-        "`backstop explain CODE` says more; CODE may also be a status or a provider's own code"
-    );
+    say!("`backstop explain CODE` says more; CODE may also be a status or a provider's own code");
 }
 
 fn explain(page: Page) {
-    println!("{}", page.class.code());
+    say!("{}", page.class.code());
     paragraph(&page.summary());
-    println!("\nSeen as");
+    say!("\nSeen as");
     for clause in page.seen_as() {
         paragraph(&clause);
     }
     for heading in ["What it means", "Whose fault", "What Backstop does", "What to do"] {
-        println!("\n{heading}");
+        say!("\n{heading}");
         page.section(heading).iter().for_each(|text| paragraph(text));
     }
 }
 
 fn paragraph(text: &str) {
     for line in wrap(text, WIDTH - 2) {
-        println!("  {line}");
+        say!("  {line}");
     }
 }
 
 fn several(code: &str, found: &[Page]) {
-    println!("{code} can be one of {}; what else came with it tells them apart.\n", found.len());
+    say!("{code} can be one of {}; what else came with it tells them apart.\n", found.len());
     for page in found {
-        println!("{}", page.class.code());
+        say!("{}", page.class.code());
         paragraph(&page.summary());
         paragraph(&format!("Seen as: {}", lookup::clauses(*page, code)));
-        println!();
+        say!();
     }
     let first = found.first().map_or("CODE", |page| page.class.code());
-    println!("`backstop explain {first}` and so on say whose fault it is and what to do");
+    say!("`backstop explain {first}` and so on say whose fault it is and what to do");
 }
 
 fn unknown(code: &str) {

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::cli;
 use crate::exit::{Exit, UsageError};
+use crate::out::say;
 
 /// What a key begins with, so that scanners for leaked secrets can know it.
 const PREFIX: &str = "bsk_";
@@ -27,14 +28,14 @@ fn new(args: &cli::NewKey) -> anyhow::Result<Exit> {
     let hash = blake3::hash(key.as_bytes()).to_hex();
     if args.json {
         let (name, hash) = (&args.name, hash.as_str());
-        println!("{}", json!({ "name": name, "app": args.app, "key": key, "hash": hash }));
+        say!("{}", json!({ "name": name, "app": args.app, "key": key, "hash": hash }));
         return Ok(Exit::Success);
     }
     let app = args.app.as_ref().map(|app| format!(", app: {app}")).unwrap_or_default();
-    println!("key           {key}");
-    println!("              shown this once: give it to the application as its API key\n");
-    println!("Paste under `keys:` in backstop.yaml:");
-    println!("  - {{ name: {}, hash: {hash}{app} }}", args.name);
+    say!("key           {key}");
+    say!("              shown this once: give it to the application as its API key\n");
+    say!("Paste under `keys:` in backstop.yaml:");
+    say!("  - {{ name: {}, hash: {hash}{app} }}", args.name);
     Ok(Exit::Success)
 }
 

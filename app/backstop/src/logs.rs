@@ -14,7 +14,17 @@ pub(crate) enum Form {
 
 /// Starts logging: `BACKSTOP_LOG` says how much (`info` by default; `debug`, `backstop_gateway=debug`…).
 pub(crate) fn start(form: Form) {
-    let filter = EnvFilter::try_from_env("BACKSTOP_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    start_at("info", form);
+}
+
+/// Starts logging for a command whose standard error is for people: nothing unless `BACKSTOP_LOG`
+/// asks for it.
+pub(crate) fn start_quietly() {
+    start_at("off", Form::Text);
+}
+
+fn start_at(usual: &str, form: Form) {
+    let filter = EnvFilter::try_from_env("BACKSTOP_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let builder = builder.with_ansi(std::io::stderr().is_terminal());
     // A second start in one process keeps the first: nothing is lost.

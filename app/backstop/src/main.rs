@@ -26,6 +26,7 @@ mod console_client;
 mod environment;
 mod local_models;
 mod logs;
+mod out;
 mod platform;
 mod running;
 mod scenario_files;

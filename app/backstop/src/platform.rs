@@ -78,3 +78,109 @@ pub(crate) fn put(url: &str, json: &str) -> String {
         format!("curl -X PUT {url} -d '{json}'")
     }
 }
+
+/// The signal that ended a process.
+#[cfg(unix)]
+pub(crate) fn ending_signal(status: std::process::ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+/// There are none.
+#[cfg(not(unix))]
+pub(crate) fn ending_signal(_status: std::process::ExitStatus) -> Option<i32> {
+    None
+}
+
+/// The signals a wrapper takes for its child. Keys that stop a job (Ctrl-Z) are left alone: they
+/// reach both, and `fg` wakes both.
+pub(crate) struct Signals {
+    #[cfg(unix)]
+    streams: Vec<(rustix::process::Signal, tokio::signal::unix::Signal)>,
+}
+
+/// A signal that came.
+#[derive(Clone, Copy)]
+pub(crate) struct Signalled {
+    #[cfg(unix)]
+    signal: rustix::process::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    pub(crate) fn new() -> Self {
+        use rustix::process::Signal;
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [
+            (Signal::INT, SignalKind::interrupt()),
+            (Signal::TERM, SignalKind::terminate()),
+            (Signal::HUP, SignalKind::hangup()),
+            (Signal::QUIT, SignalKind::quit()),
+            (Signal::USR1, SignalKind::user_defined1()),
+            (Signal::USR2, SignalKind::user_defined2()),
+        ];
+        let streams =
+            kinds.into_iter().filter_map(|(name, kind)| Some((name, signal(kind).ok()?))).collect();
+        Self { streams }
+    }
+
+    /// Resolves with the next signal.
+    pub(crate) async fn next(&mut self) -> Signalled {
+        std::future::poll_fn(|context| {
+            let came = self
+                .streams
+                .iter_mut()
+                .find_map(|(name, stream)| stream.poll_recv(context).is_ready().then_some(*name));
+            came.map_or(std::task::Poll::Pending, |signal| {
+                std::task::Poll::Ready(Signalled { signal })
+            })
+        })
+        .await
+    }
+}
+
+#[cfg(unix)]
+impl Signalled {
+    /// Passes the signal on to a child, unless the terminal sent it to both.
+    pub(crate) fn forward(self, id: u32) {
+        use rustix::process::{Pid, Signal, kill_process};
+        let from_keyboard = matches!(self.signal, Signal::INT | Signal::QUIT);
+        if from_keyboard && in_foreground() {
+            return;
+        }
+        let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid
+            && let Err(error) = kill_process(pid, self.signal)
+        {
+            tracing::debug!(%error, "cannot pass a signal on");
+        }
+    }
+}
+
+/// Whether keys of the terminal reach us, and with us our child.
+#[cfg(unix)]
+fn in_foreground() -> bool {
+    let own = rustix::process::getpgrp();
+    let of = |group: rustix::io::Result<rustix::process::Pid>| group.is_ok_and(|it| it == own);
+    of(rustix::termios::tcgetpgrp(std::io::stdin()))
+        || of(rustix::termios::tcgetpgrp(std::io::stderr()))
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    /// Takes Ctrl-C, so that it ends the child and not us.
+    pub(crate) fn new() -> Self {
+        Self {}
+    }
+
+    /// Resolves with the next Ctrl-C.
+    pub(crate) async fn next(&mut self) -> Signalled {
+        wait_for_interrupt().await;
+        Signalled {}
+    }
+}
+
+#[cfg(not(unix))]
+impl Signalled {
+    /// The console tells every process of its group by itself.
+    pub(crate) fn forward(self, _id: u32) {}
+}

@@ -88,10 +88,29 @@ pub(crate) fn journal(settings: &Settings) -> anyhow::Result<Journal> {
 }
 
 /// The certificates a provider is trusted by.
-pub(crate) fn trust(settings: &Settings) -> anyhow::Result<TlsTrust> {
+fn trust(settings: &Settings) -> anyhow::Result<TlsTrust> {
     let Some(file) = &settings.ca_file else { return Ok(TlsTrust::system()) };
     let pem = std::fs::read(file).with_context(|| format!("cannot read ca_file `{file}`"))?;
     Ok(TlsTrust::with_extra_ca(&pem)?)
+}
+
+/// A gateway for so many serving threads that keeps its books in this journal.
+pub(crate) fn gateway(
+    settings: Settings,
+    journal: Journal,
+    cores: usize,
+) -> anyhow::Result<Gateway> {
+    let trust = trust(&settings)?;
+    Ok(Gateway::new(Makings {
+        settings,
+        catalogue: Arc::new(Catalogue::built_in()),
+        journal,
+        trust,
+        clock: Clock::start(),
+        cores,
+        seed: seed(),
+        tuning: backstop_resilience::Tuning::default(),
+    })?)
 }
 
 impl Running {
@@ -104,18 +123,9 @@ impl Running {
             .map(|tls| Tls::from_files(Path::new(&tls.certificate), Path::new(&tls.key)))
             .transpose()?;
         let (listen, console) = (sockets.listen.local_addr()?, local(sockets.console.as_ref())?);
-        let (journal, trust) = (journal(&settings)?, trust(&settings)?);
+        let journal = journal(&settings)?;
         let (store, limits) = (settings.store.clone(), listener_limits(&settings));
-        let gateway = Gateway::new(Makings {
-            settings,
-            catalogue: Arc::new(Catalogue::built_in()),
-            journal: journal.clone(),
-            trust,
-            clock: Clock::start(),
-            cores,
-            seed: seed(),
-            tuning: backstop_resilience::Tuning::default(),
-        })?;
+        let gateway = gateway(settings, journal.clone(), cores)?;
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let (drain, draining) = watch::channel(false);
         let (succeed, succeeded) = watch::channel(false);

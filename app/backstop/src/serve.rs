@@ -9,6 +9,7 @@ use crate::cli;
 use crate::configuration::{Configuration, Source};
 use crate::exit::{Exit, UsageError};
 use crate::logs::Form;
+use crate::out::say;
 use crate::running::{Running, Sockets, handover_path};
 
 /// How long requests in progress may take once the gateway is asked to end.
@@ -25,7 +26,8 @@ pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
         configuration.settings.listen = listen;
     }
     if configuration.settings.providers.is_empty() {
-        let cure = "set ANTHROPIC_API_KEY or OPENAI_API_KEY, start Ollama, or write a backstop.yaml";
+        let cure =
+            "set ANTHROPIC_API_KEY or OPENAI_API_KEY, start Ollama, or write a backstop.yaml";
         return Err(UsageError(format!("nothing to serve: no provider was found; {cure}")).into());
     }
     let settings = &configuration.settings;
@@ -35,15 +37,15 @@ pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     };
     configuration.announce();
     let running = Running::start(configuration.settings.clone(), sockets)?;
-    println!("applications  http://{}", running.listen);
+    say!("applications  http://{}", running.listen);
     if let Some(console) = running.console {
-        println!("operators     http://{console}/status  /metrics  /healthz  /readyz");
+        say!("operators     http://{console}/status  /metrics  /healthz  /readyz");
     }
-    println!("\nPaste into the shell of an application:");
-    println!("  export ANTHROPIC_BASE_URL=http://{}", running.listen);
-    println!("  export OPENAI_BASE_URL=http://{}/v1", running.listen);
+    say!("\nPaste into the shell of an application:");
+    say!("  export ANTHROPIC_BASE_URL=http://{}", running.listen);
+    say!("  export OPENAI_BASE_URL=http://{}/v1", running.listen);
     running.block_on(until_ended(&running, &configuration.source, args));
-    println!("ending: no new connections, requests in progress may finish");
+    say!("ending: no new connections, requests in progress may finish");
     running.stop(DRAIN_MAX);
     Ok(Exit::Success)
 }
@@ -54,7 +56,7 @@ async fn until_ended(running: &Running, source: &Source, args: &cli::Serve) {
     let signalled = crate::platform::asked_to_end();
     tokio::select! {
         () = signalled => {}
-        _ = succeeded.wait_for(|done| *done) => println!("a successor has the sockets"),
+        _ = succeeded.wait_for(|done| *done) => say!("a successor has the sockets"),
         () = reload_forever(running, source, args) => {}
     }
 }
@@ -84,7 +86,7 @@ fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
 /// Takes new settings in, or keeps the old ones and says why.
 fn reload(running: &Running, path: &Path, args: &cli::Serve) {
     match Configuration::read(path).and_then(|new| replace(running, new.settings, args)) {
-        Ok(()) => println!("settings reloaded from {}", path.display()),
+        Ok(()) => say!("settings reloaded from {}", path.display()),
         Err(error) => eprintln!("{error:#}\nthe settings before this change stay in force"),
     }
 }

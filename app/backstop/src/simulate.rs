@@ -13,6 +13,7 @@ use tokio::runtime::Builder;
 
 use crate::cli;
 use crate::exit::{Exit, UsageError};
+use crate::out::say;
 use crate::{platform, scenario_files};
 
 /// Runs the command.
@@ -78,7 +79,7 @@ async fn serve(args: &cli::Simulate, scenario: Scenario) -> anyhow::Result<()> {
         tokio::spawn(port.run());
     }
     if args.json {
-        println!("{}", described(&scenario, &places));
+        say!("{}", described(&scenario, &places));
     } else {
         announce(args, &scenario, &places);
     }
@@ -175,28 +176,28 @@ fn described(scenario: &Scenario, places: &[Place<'_>]) -> serde_json::Value {
 }
 
 fn announce(args: &cli::Simulate, scenario: &Scenario, places: &[Place<'_>]) {
-    println!("simulating    {}\n", scenario.title);
+    say!("simulating    {}\n", scenario.title);
     for place in places {
         let dialect = place.provider.dialect.name();
-        println!("{:<13} {:<28} {dialect}", place.provider.name, place.url());
+        say!("{:<13} {:<28} {dialect}", place.provider.name, place.url());
     }
-    println!("\nPoint a gateway at them:");
+    say!("\nPoint a gateway at them:");
     for (name, value) in places.iter().flat_map(Place::environment) {
-        println!("  {}", platform::set_variable(&name, &value));
+        say!("  {}", platform::set_variable(&name, &value));
     }
-    println!("  backstop serve");
+    say!("  backstop serve");
     if let Some(place) = places.first() {
         let control = format!("http://{}/simulator", place.address);
-        println!("\nMake one fail while they run, and mend it:");
+        say!("\nMake one fail while they run, and mend it:");
         let wish = json!({ "provider": place.provider.name, "symptom": "http_529" }).to_string();
-        println!("  {}", platform::put(&format!("{control}/behaviour"), &wish));
-        println!("  curl -X DELETE {control}/behaviour");
-        println!("  curl {control}/requests");
+        say!("  {}", platform::put(&format!("{control}/behaviour"), &wish));
+        say!("  curl -X DELETE {control}/behaviour");
+        say!("  curl {control}/requests");
     }
     if args.scenario.is_some() {
-        println!("\nThe timeline, {}; Ctrl-C ends", pace(args.speed));
+        say!("\nThe timeline, {}; Ctrl-C ends", pace(args.speed));
     } else {
-        println!("\nCtrl-C ends");
+        say!("\nCtrl-C ends");
     }
 }
 
@@ -228,9 +229,9 @@ async fn follow(args: &cli::Simulate, scenario: &Scenario) {
 fn happened(args: &cli::Simulate, scenario: &Scenario, (at, what): (Duration, &str)) {
     let clock = wall(scenario, at);
     if args.json {
-        println!("{}", json!({ "at_s": at.as_secs(), "clock": clock, "phase": what }));
+        say!("{}", json!({ "at_s": at.as_secs(), "clock": clock, "phase": what }));
     } else {
-        println!("  {clock}  {what}");
+        say!("  {clock}  {what}");
     }
 }
 

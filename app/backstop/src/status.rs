@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::cli;
 use crate::console_client::get;
 use crate::exit::{Exit, UsageError};
+use crate::out::say;
 use crate::text::{Align, columns};
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &cli::Status) -> anyhow::Result<Exit> {
         }
     };
     if args.json {
-        println!("{status:#}");
+        say!("{status:#}");
     } else {
         print(address, &status);
     }
@@ -53,22 +54,22 @@ fn print(address: SocketAddr, status: &Value) {
     let number = |name: &str| status[name].as_u64().unwrap_or(0);
     let version = status["version"].as_str().unwrap_or("?");
     let up = span(number("uptime_seconds"));
-    println!("gateway       {version} at http://{address}, up {up}");
-    println!("in progress   {}", number("requests_in_progress"));
-    println!("journal       {}", journal(&status["journal"]));
+    say!("gateway       {version} at http://{address}, up {up}");
+    say!("in progress   {}", number("requests_in_progress"));
+    say!("journal       {}", journal(&status["journal"]));
     let none = serde_json::Map::new();
     let targets = status["targets"].as_object().unwrap_or(&none);
     if targets.is_empty() {
-        println!("\nno target has been used yet");
+        say!("\nno target has been used yet");
         return;
     }
     let titles = ["target", "state", "share", "failing", "until", "first token", "in flight"];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     rows.extend(targets.iter().map(|(name, target)| row(name, target)));
     let (left, right) = (Align::Left, Align::Right);
-    println!();
+    say!();
     for line in columns(&rows, &[left, left, right, right, right, right, right]) {
-        println!("{line}");
+        say!("{line}");
     }
 }
 

@@ -22,7 +22,7 @@ use crate::core::Core;
 use crate::doubts::Doubts;
 use crate::health::Registry;
 use crate::live::Live;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Totals};
 use crate::plan::Roster;
 use crate::table::{Parts, Target};
 
@@ -139,6 +139,11 @@ impl Gateway {
     /// Probes sent of our own accord since the start.
     pub fn probes(&self) -> u64 {
         self.shared.metrics.probes.get()
+    }
+
+    /// How requests ended since the start.
+    pub fn totals(&self) -> Totals {
+        self.shared.metrics.totals()
     }
 
     /// The settings in force.

@@ -20,6 +20,9 @@ pub(crate) const SESSIONS: [&str; 5] = [
 ];
 /// The header for a gateway key when the usual ones carry the client's own credential.
 pub(crate) const KEY: &str = "backstop-key";
+/// What `backstop run` gives to a program that has no key of its own, so that its SDK starts. It
+/// opens nothing, and is never sent to a provider.
+pub const PLACEHOLDER_KEY: &str = "backstop-has-the-keys";
 /// The version of the Messages API sent when a client of another dialect named none.
 const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
@@ -103,7 +106,8 @@ pub(crate) fn authorise(
         Credential::None => {}
         Credential::FromClient => {
             for name in [header::AUTHORIZATION, HeaderName::from_static("x-api-key")] {
-                if let Some(value) = client.get(&name) {
+                let value = client.get(&name).filter(|value| !is_placeholder(value));
+                if let Some(value) = value {
                     headers.insert(name, value.clone());
                 }
             }
@@ -123,6 +127,17 @@ pub(crate) fn authorise(
             }
         }
     }
+}
+
+/// Whether a client shows a credential that may be its provider's.
+pub(crate) fn brings_credential(client: &HeaderMap) -> bool {
+    let shown = [client.get("x-api-key"), client.get(header::AUTHORIZATION)];
+    shown.into_iter().flatten().any(|value| !is_placeholder(value))
+}
+
+fn is_placeholder(value: &HeaderValue) -> bool {
+    let text = value.to_str().unwrap_or_default();
+    text.strip_prefix("Bearer ").unwrap_or(text) == PLACEHOLDER_KEY
 }
 
 /// Copies a provider's headers for a client of the same dialect, less what must not travel.

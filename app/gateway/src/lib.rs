@@ -49,6 +49,7 @@ pub use clock::Clock;
 pub use core::Core;
 pub use door::{ConsoleDoor, Door};
 pub use gateway::{Gateway, Makings};
-pub use metrics::Metrics;
+pub use headers::PLACEHOLDER_KEY;
+pub use metrics::{Metrics, Totals};
 pub use probe::probe_forever;
 pub use serve::serve;

@@ -12,6 +12,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use backstop_store::Outcome;
+use backstop_vocabulary::Dialect;
+
 /// First-token buckets in seconds: 10 ms doubled up to 164 s, because reasoning models think long.
 const FIRST_TOKEN: [f64; 15] = [
     0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84,
@@ -52,6 +55,19 @@ pub struct Metrics {
     pub(crate) journal_dropped: Gauge,
     pub(crate) held_bytes: Gauge,
     pub(crate) probes: Counter,
+}
+
+/// How requests ended since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Answered in full.
+    pub answered: u64,
+    /// Failed at the client's eyes.
+    pub failed: u64,
+    /// Answered after at least one failed attempt; part of `answered`.
+    pub rescued: u64,
+    /// Streams that another target completed.
+    pub resumed: u64,
 }
 
 /// The handles of one target.
@@ -128,6 +144,24 @@ impl Metrics {
             text.clear();
         }
         text
+    }
+
+    /// How requests ended since the start.
+    pub fn totals(&self) -> Totals {
+        let of = |outcome: Outcome| {
+            let counts = Dialect::ALL.map(|dialect| {
+                let labels = [("dialect", dialect.name()), ("outcome", outcome.name())];
+                let labels = labels.map(|(name, value)| (name, value.into())).to_vec();
+                self.requests.get_or_create(&Labels(labels)).get()
+            });
+            counts.iter().sum()
+        };
+        Totals {
+            answered: of(Outcome::Answered),
+            failed: of(Outcome::Failed),
+            rescued: self.rescued.get(),
+            resumed: self.resumed.get(),
+        }
     }
 
     pub(crate) fn target(&self, target: &Arc<str>) -> TargetMetrics {

@@ -9,6 +9,7 @@ use backstop_settings::{Credential, Policy, Route, Rung, TargetChoice, TargetMod
 use backstop_vocabulary::{Class, Dialect, Failure, Tier};
 
 use crate::asked::Asked;
+use crate::headers;
 use crate::live::{Live, Match};
 use crate::table::{Parts, ProviderRow, Target};
 
@@ -144,7 +145,25 @@ impl Roster {
             }
             candidates.push(candidate);
         }
+        self.prefer_own(&mut candidates);
         Ok(candidates)
+    }
+
+    /// Where the client's own credential can be used, ours for the same provider stand by.
+    fn prefer_own(&self, candidates: &mut [Candidate]) {
+        for (at, place) in self.places.iter().enumerate() {
+            let own = place.credential == Credential::FromClient;
+            if !own || candidates[at].standing.is_err() {
+                continue;
+            }
+            let (rung, provider) = (candidates[at].rung, candidates[at].provider);
+            for (ours, place) in candidates.iter_mut().zip(&self.places) {
+                let same = (ours.rung, ours.provider) == (rung, provider);
+                if same && place.credential != Credential::FromClient {
+                    ours.weight = 0;
+                }
+            }
+        }
     }
 
     /// The policy of one request's course.
@@ -175,9 +194,9 @@ impl Place {
 
     fn has_credential(&self, asked: &Asked) -> bool {
         match &self.credential {
+            // What a client brings opens the door of its own vendor only.
             Credential::FromClient => {
-                asked.headers.contains_key("authorization")
-                    || asked.headers.contains_key("x-api-key")
+                self.dialect == asked.dialect && headers::brings_credential(&asked.headers)
             }
             Credential::Key { .. } | Credential::None => true,
         }

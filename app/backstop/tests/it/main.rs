@@ -5,6 +5,8 @@
 
 mod support;
 
+mod ask;
 mod check;
+mod run;
 mod simulate;
 mod small;

@@ -3,10 +3,12 @@
 mod children;
 mod client;
 mod folder;
+mod recorder;
 
 pub(crate) use children::{Backstop, Running};
 pub(crate) use client::{Answer, Ending, ask};
 pub(crate) use folder::Folder;
+pub(crate) use recorder::Recorder;
 
 use serde_json::{Value, json};
 

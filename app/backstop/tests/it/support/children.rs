@@ -111,6 +111,14 @@ impl Running {
         }
     }
 
+    /// Closes our end of its standard output with its first line.
+    #[cfg(unix)]
+    pub(crate) fn stop_reading(&mut self) {
+        let (_sender, nothing) = channel();
+        // The reading thread ends with the line it cannot hand over, and with it the pipe.
+        drop(std::mem::replace(&mut self.lines, nothing));
+    }
+
     /// What it wrote to standard error so far.
     pub(crate) fn errors(&self) -> String {
         self.errors.lock().unwrap().clone()
