@@ -38,6 +38,8 @@ pub(crate) struct StreamWriter {
     refused: bool,
     usage: Usage,
     finish: Option<Finish>,
+    /// The client has the reason from the provider itself.
+    finish_noted: bool,
 }
 
 /// How much of the frame around the blocks the client has.
@@ -61,6 +63,7 @@ impl StreamWriter {
             refused: false,
             usage: Usage::default(),
             finish: None,
+            finish_noted: false,
         }
     }
 
@@ -110,7 +113,10 @@ impl StreamWriter {
             Event::Done => self.progress = Progress::Done,
             Event::Failed(_) | Event::Ping => {}
             Event::Usage(usage) => self.take_usage(*usage),
-            Event::Finish(finish) => self.finish = Some(finish.clone()),
+            Event::Finish(finish) => {
+                self.finish = Some(finish.clone());
+                self.finish_noted = true;
+            }
             Event::Text(_)
             | Event::Reasoning(_)
             | Event::ReasoningSignature(_)
@@ -319,6 +325,14 @@ impl StreamWriter {
             self.close(out);
         }
         self.progress = Progress::Done;
+        if !self.finish_noted {
+            self.finish(out);
+        }
+        put_frame("message_stop", &json!({ "type": "message_stop" }), out);
+    }
+
+    /// Says why the answer ended, and what it cost.
+    fn finish(&self, out: &mut Vec<u8>) {
         let refusal = Finish::Refused { category: None };
         let finish = match &self.finish {
             None | Some(Finish::End) if self.refused => Some(&refusal),
@@ -332,7 +346,6 @@ impl StreamWriter {
         let end =
             json!({ "type": "message_delta", "delta": delta, "usage": usage_json(&self.usage) });
         put_frame("message_delta", &end, out);
-        put_frame("message_stop", &json!({ "type": "message_stop" }), out);
     }
 
     /// Later figures replace earlier ones; zero means "not said".

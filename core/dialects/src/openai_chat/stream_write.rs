@@ -23,6 +23,8 @@ pub(crate) struct StreamWriter {
     /// Where the ordinals of the present provider begin in `calls`: a resumed answer counts anew.
     calls_base: usize,
     finish: Option<Finish>,
+    /// The client has the reason from the provider itself, and so the usage if it is to have it.
+    finish_noted: bool,
     usage: Option<Usage>,
 }
 
@@ -50,6 +52,7 @@ impl StreamWriter {
             calls: Vec::new(),
             calls_base: 0,
             finish: None,
+            finish_noted: false,
             usage: None,
         }
     }
@@ -116,9 +119,9 @@ impl StreamWriter {
             | Event::Refusal(_)
             | Event::Foreign { .. }
             | Event::Usage(_)
-            | Event::Finish(_)
             | Event::Ping
             | Event::Failed(_) => {}
+            Event::Finish(_) => self.finish_noted = true,
         }
         self.remember(event);
     }
@@ -211,6 +214,15 @@ impl StreamWriter {
 
     fn done(&mut self, out: &mut Vec<u8>) {
         self.open(out);
+        if !self.finish_noted {
+            self.finish(out);
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
+        self.phase = Phase::Over;
+    }
+
+    /// Says why the answer ended, and what it cost if the client asked.
+    fn finish(&self, out: &mut Vec<u8>) {
         let seen = Seen { calls: !self.calls.is_empty(), refusal: self.refused };
         let reason = finish_reason(self.finish.as_ref(), seen).to_owned();
         self.chunk("{}", Some(&reason), out);
@@ -225,8 +237,6 @@ impl StreamWriter {
             });
             frame(&chunk, out);
         }
-        out.extend_from_slice(b"data: [DONE]\n\n");
-        self.phase = Phase::Over;
     }
 
     fn chunk(&self, delta: &str, reason: Option<&str>, out: &mut Vec<u8>) {

@@ -235,3 +235,16 @@ fn fails_once_with_a_type_that_clients_try_again_and_says_nothing_after() {
     ));
     assert_eq!(script(out), ["message_start", "start 0 text", "0 \"Hel\"", "error"]);
 }
+
+#[test]
+fn a_client_that_has_the_reason_gets_only_the_terminal_event() {
+    let mut writer = StreamWriter::new(Head::default());
+    for event in [Event::Start { id: "m".into(), model: "m".into() }, Event::Text("a".into())] {
+        writer.note(&event);
+    }
+    writer.note(&Event::Finish(Finish::End));
+    let mut out = Vec::new();
+    writer.write(&Event::Done, &mut out);
+    let text = String::from_utf8(out).unwrap();
+    assert!(!text.contains("message_delta") && text.contains("message_stop"), "{text}");
+}

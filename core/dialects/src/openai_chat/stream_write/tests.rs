@@ -239,3 +239,15 @@ proptest! {
         prop_assert_eq!(self::answer(read), answer);
     }
 }
+
+#[test]
+fn a_client_that_has_the_reason_gets_only_the_terminal_event() {
+    let mut writer = StreamWriter::new(Head { usage: true, ..Head::default() });
+    for event in [Event::Start { id: "m".into(), model: "m".into() }, Event::Text("a".into())] {
+        writer.note(&event);
+    }
+    writer.note(&Event::Finish(Finish::End));
+    let mut out = Vec::new();
+    writer.write(&Event::Done, &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), "data: [DONE]\n\n");
+}
