@@ -245,19 +245,63 @@ impl<'de> Visitor<'de> for WordsVisitor {
     }
 }
 
+/// A `usage` object; figures stay raw until they are needed, because servers put `null` anywhere.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WireUsage<'a> {
+    #[serde(borrow)]
+    prompt_tokens: Figure<'a>,
+    #[serde(borrow)]
+    completion_tokens: Figure<'a>,
+    #[serde(borrow)]
+    prompt_cache_hit_tokens: Figure<'a>,
+    #[serde(borrow)]
+    prompt_tokens_details: Figure<'a>,
+    #[serde(borrow)]
+    completion_tokens_details: Figure<'a>,
+}
+
+/// The parts of the prompt and of the completion.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
+struct WireDetails<'a> {
+    #[serde(borrow)]
+    cached_tokens: Figure<'a>,
+    #[serde(borrow)]
+    cache_write_tokens: Figure<'a>,
+    #[serde(borrow)]
+    reasoning_tokens: Figure<'a>,
+}
+
+type Figure<'a> = Option<&'a RawValue>;
+
+/// A whole number from 0 up.
+fn figure(raw: Figure<'_>) -> Option<u64> {
+    let text = raw?.get();
+    text.parse().ok().or_else(|| whole(&serde_json::from_str(text).ok()?))
+}
+
+fn details(raw: Figure<'_>) -> WireDetails<'_> {
+    let text = raw.map(RawValue::get).filter(|text| text.starts_with('{'));
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
 /// The figures of a `usage` object, where prompt tokens include cached ones and completion tokens
 /// include reasoning.
 pub(super) fn read_usage(raw: &RawValue) -> Option<Usage> {
-    let value: Value = serde_json::from_str(raw.get()).ok()?;
-    let figure = |path: &str| value.pointer(path).and_then(whole);
-    value.as_object()?;
-    let prompt = figure("/prompt_tokens").unwrap_or(0);
-    let cache_read = figure("/prompt_tokens_details/cached_tokens")
-        .or_else(|| figure("/prompt_cache_hit_tokens"))
+    if !raw.get().starts_with('{') {
+        return None;
+    }
+    let wire: WireUsage<'_> = serde_json::from_str(raw.get()).ok()?;
+    let of_prompt = details(wire.prompt_tokens_details);
+    let prompt = figure(wire.prompt_tokens).unwrap_or(0);
+    let cache_read = figure(of_prompt.cached_tokens)
+        .or_else(|| figure(wire.prompt_cache_hit_tokens))
         .unwrap_or(0);
-    let cache_write = figure("/prompt_tokens_details/cache_write_tokens").unwrap_or(0);
-    let completion = figure("/completion_tokens").unwrap_or(0);
-    let reasoning = figure("/completion_tokens_details/reasoning_tokens").unwrap_or(0);
+    let cache_write = figure(of_prompt.cache_write_tokens).unwrap_or(0);
+    let completion = figure(wire.completion_tokens).unwrap_or(0);
+    let reasoning = figure(details(wire.completion_tokens_details).reasoning_tokens).unwrap_or(0);
     // Some servers leave reasoning out of the completion: then it shows as the larger figure.
     let output =
         if reasoning > completion { completion.saturating_add(reasoning) } else { completion };
