@@ -1,7 +1,6 @@
 use std::ops::Range;
 
 use backstop_vocabulary::{Dialect, Failure};
-use memchr::memmem;
 
 use crate::json::invalid;
 
@@ -101,8 +100,7 @@ impl Scan {
                 Ok(())
             }
             "messages" => {
-                let messages = cursor.value()?;
-                self.media = MEDIA.iter().any(|mark| memmem::find(messages, mark).is_some());
+                self.media = cursor.value_marked(&MEDIA)?;
                 Ok(())
             }
             _ => cursor.value().map(|_| ()),
@@ -138,8 +136,8 @@ impl Scan {
     }
 }
 
-/// What a content part that is not text begins with, in either dialect. May also stand in a text:
-/// then the body is read in full for nothing, which is harmless.
+/// How the names of content parts that are not text begin, in either dialect. A text may begin so
+/// too: then the body is read in full for nothing, which is harmless.
 const MEDIA: [&[u8]; 4] = [b"\"image", b"\"document", b"\"input_audio", b"\"file"];
 
 /// The token of the `type` of the value here, if it is an object that has one.

@@ -84,10 +84,22 @@ impl<'a> Cursor<'a> {
         let start = self.at;
         match self.peek() {
             Some(b'"') => self.skip_string()?,
-            Some(b'{' | b'[') => self.skip_nested()?,
+            Some(b'{' | b'[') => self.skip_nested(|_| ())?,
             _ => self.skip_word()?,
         }
         Ok(self.text.get(start..self.at).unwrap_or(&[]))
+    }
+
+    /// As `value`, and says whether a string inside begins with one of `marks`.
+    pub(super) fn value_marked(&mut self, marks: &[&[u8]]) -> Result<bool, Failure> {
+        if !matches!(self.peek(), Some(b'{' | b'[')) {
+            return self.value().map(|_| false);
+        }
+        let mut marked = false;
+        self.skip_nested(|text| {
+            marked = marked || marks.iter().any(|mark| text.starts_with(mark));
+        })?;
+        Ok(marked)
     }
 
     /// Checks that nothing but space follows.
@@ -132,11 +144,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips an object or list by its brackets; a bit of `kinds` per level says which bracket closes.
-    fn skip_nested(&mut self) -> Result<(), Failure> {
+    /// `string` sees what is left of the text at every string, its opening quote first.
+    fn skip_nested(&mut self, mut string: impl FnMut(&[u8])) -> Result<(), Failure> {
         let (mut depth, mut kinds) = (0_u32, 0_u128);
         while let Some(byte) = self.peek() {
             match byte {
                 b'"' => {
+                    string(self.text.get(self.at..).unwrap_or(&[]));
                     self.skip_string()?;
                     continue;
                 }
