@@ -24,6 +24,7 @@ mod openai_chat;
 mod errors;
 mod hash;
 mod json;
+mod repeat;
 
 pub use dispatch::{
     StreamReader, StreamWriter, keep_alive, path, read_answer, read_error, read_request, read_rest,

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::errors::{WireError, classify};
 use super::wire::{OpenBlock, WireUsage, read_finish};
+use crate::repeat::Repeat;
 use crate::{ErrorHead, Frame};
 
 mod frame;
@@ -32,6 +33,7 @@ pub(crate) struct StreamReader {
     /// answers short excuses them.
     garbled: Vec<u32>,
     has_content: bool,
+    repeat: Repeat,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,9 +107,17 @@ impl StreamReader {
     }
 
     fn take(&mut self, frame: &Frame, events: &mut Vec<Event>) -> Result<(), Failure> {
+        if let Some(event) = self.repeat.read(frame.data()) {
+            events.push(event);
+            return Ok(());
+        }
         let Some(wire) = parse(frame)? else { return Ok(()) };
         match wire.kind.as_ref() {
-            "content_block_delta" => self.delta(&wire, events),
+            "content_block_delta" => {
+                self.delta(&wire, events)?;
+                self.learn(frame.data(), &wire);
+                Ok(())
+            }
             "content_block_start" => self.start_block(&wire, events),
             "content_block_stop" => {
                 self.stop_block(wire.index, events);
@@ -202,6 +212,17 @@ impl StreamReader {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Remembers a delta that brings nothing but a piece of text or thought.
+    fn learn(&mut self, data: &[u8], wire: &Wire<'_>) {
+        let Some(delta) = &wire.delta else { return };
+        let kind = delta.kind.as_deref().unwrap_or_default();
+        match (kind, &delta.text, &delta.thinking) {
+            ("text_delta", Some(text), _) => self.repeat.learn(data, text, Event::Text),
+            ("thinking_delta", _, Some(text)) => self.repeat.learn(data, text, Event::Reasoning),
+            _ => {}
+        }
     }
 
     fn arguments(

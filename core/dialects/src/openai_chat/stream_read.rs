@@ -15,6 +15,7 @@ use self::calls::{Calls, Cut};
 use super::errors;
 use super::wire::{CallPiece, Choice, Chunk, Delta, FunctionPiece, Words, read_usage};
 use crate::Frame;
+use crate::repeat::Repeat;
 
 /// How far the answer has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +41,7 @@ pub(crate) struct StreamReader {
     created: String,
     calls: Calls,
     refused: bool,
+    repeat: Repeat,
 }
 
 impl StreamReader {
@@ -76,6 +78,13 @@ impl StreamReader {
             events.push(Event::Done);
             return Ok(());
         }
+        if self.progress == Progress::Content
+            && name != "error"
+            && let Some(event) = self.repeat.read(data)
+        {
+            events.push(event);
+            return Ok(());
+        }
         let chunk = Chunk::of(data).ok_or_else(|| {
             Failure::new(Class::BadAnswer, "the provider sent a chunk that is not valid json")
                 .at(self.stage())
@@ -83,7 +92,28 @@ impl StreamReader {
         if chunk.error.is_some() || chunk.object.get() == "error" || name == "error" {
             return Err(errors::inside(data).at(self.stage()));
         }
-        self.take_chunk(&chunk, events).map_err(|failure| failure.at(self.stage()))
+        let before = events.len();
+        self.take_chunk(&chunk, events).map_err(|failure| failure.at(self.stage()))?;
+        if let Some([only]) = events.get(before..) {
+            self.learn(data, &chunk, only);
+        }
+        Ok(())
+    }
+
+    /// Remembers a chunk that brought nothing but a piece of text or thought.
+    fn learn(&mut self, data: &[u8], chunk: &Chunk<'_>, only: &Event) {
+        let Some(choice) = chunk.choices.first.as_ref() else { return };
+        let Some(delta) = choice.delta.as_ref() else { return };
+        let calls = delta.tool_calls.is_some() || delta.function_call.is_some();
+        if calls || !choice.finish_reason.is_empty() {
+            return;
+        }
+        if matches!(only, Event::Text(_)) {
+            self.repeat.learn(data, delta.content.get(), Event::Text);
+        } else if matches!(only, Event::Reasoning(_)) && delta.reasoning.is_empty() {
+            // Servers that give a thought under both names change two places at once.
+            self.repeat.learn(data, delta.reasoning_content.get(), Event::Reasoning);
+        }
     }
 
     /// Takes a chunk, or a whole answer in the form of one.
