@@ -18,6 +18,7 @@ mod serve;
 mod admit;
 mod answer;
 mod asked;
+mod body;
 mod perform;
 mod plan;
 mod record;

@@ -111,6 +111,7 @@ impl Relay {
 
     /// The provider's body is over, properly or not.
     pub(crate) fn finish(&mut self, given: &mut Given) -> Progress {
+        self.note_place(given);
         let reader = std::mem::replace(&mut self.reader, StreamReader::new(self.dialect));
         let rest = backstop_dialects::read_rest(self.dialect, self.frames.rest());
         let ended = rest.map_or_else(|| reader.finish(), Err);
@@ -125,7 +126,7 @@ impl Relay {
             return Err(empty());
         }
         self.check_json(given)?;
-        self.release(given, out);
+        self.give(given, out);
         given.writer.write(&Event::Done, &mut out.text);
         Ok(())
     }
@@ -152,10 +153,12 @@ impl Relay {
             }
         }
         let done = matches!(self.held.last(), Some(Event::Done));
-        let pass = given.gate.take_all(&self.held[first_new..]);
         if let Some(failure) = failed {
+            // The frame that broke the stream goes to nobody.
+            self.held.truncate(first_new);
             return Some(Err(failure));
         }
+        let pass = given.gate.take_all(&self.held[first_new..]);
         if done && let Err(failure) = self.check_json(given) {
             return Some(Err(failure));
         }
@@ -219,18 +222,29 @@ impl Relay {
 
     fn hold(&mut self, event: Event) {
         if self.raw == Raw::Written {
-            self.held_bytes += size_of::<Event>();
+            self.held_bytes += size_of::<Event>() + text_bytes(&event);
         }
         self.held.push(event);
     }
 
-    /// Gives everything held to the client.
+    /// Gives everything held to the client, and remembers where that leaves it: another target may
+    /// have to go on from exactly here.
     fn release(&mut self, given: &mut Given, out: &mut Out) {
+        self.give(given, out);
+        self.note_place(given);
+    }
+
+    /// Tells the writer which block the client's bytes end in.
+    pub(crate) fn note_place(&self, given: &mut Given) {
+        if self.raw == Raw::Through {
+            given.writer.note_place(&self.reader);
+        }
+    }
+
+    fn give(&mut self, given: &mut Given, out: &mut Out) {
         match self.raw {
             Raw::Through => {
                 self.held.iter().for_each(|event| given.writer.note(event));
-                // Another target may have to go on from exactly here.
-                given.writer.note_place(&self.reader);
                 out.pieces.append(&mut self.held_raw);
             }
             Raw::Written => {
@@ -285,6 +299,27 @@ pub(crate) fn check_json(answer: &Answer) -> Result<(), Failure> {
     }
     let what = "the answer should be json and cannot be read as such";
     Err(Failure::new(Class::BadAnswer, what).at(Stage::AfterContent))
+}
+
+/// The text an event carries, for the memory budget.
+fn text_bytes(event: &Event) -> usize {
+    match event {
+        Event::Text(text)
+        | Event::Reasoning(text)
+        | Event::ReasoningSignature(text)
+        | Event::ReasoningOpaque(text)
+        | Event::Refusal(text)
+        | Event::ToolArguments { fragment: text, .. } => text.len(),
+        Event::Start { .. }
+        | Event::ToolStart { .. }
+        | Event::ToolEnd { .. }
+        | Event::Foreign { .. }
+        | Event::Usage(_)
+        | Event::Finish(_)
+        | Event::Ping
+        | Event::Done
+        | Event::Failed(_) => 0,
+    }
 }
 
 fn no_seam(_: NoSeam) -> Failure {

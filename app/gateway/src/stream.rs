@@ -1,13 +1,10 @@
 //! A streamed answer: held back until it is worth committing to, then driven to its end by the
 //! client's own reading.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use http_body::{Body, Frame};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
@@ -18,6 +15,7 @@ use backstop_settings::OnBreak;
 use backstop_vocabulary::{Class, Failure, Moment, Stage};
 
 use crate::answer;
+use crate::body::{Away, Driven, Piece, Quiet};
 use crate::held::Fits;
 use crate::perform::{Begun, Journey, Question};
 use crate::relay::{Given, Out, Progress, Raw, Relay};
@@ -48,7 +46,9 @@ pub(crate) async fn answer(
         match until_commit(&mut journey, &mut begun, &mut relay, &mut given).await {
             Ok(progress) => {
                 let response = answer::stream_head(&mut journey, &begun);
-                let flow = Flow { journey, begun: Some(begun), relay, given };
+                let now = journey.core.shared.clock.now();
+                let quiet = Quiet::begin(now, Away::default());
+                let flow = Flow { journey, begun: Some(begun), relay, given, quiet };
                 return Ok(response.map(|()| flow.into_body(progress)));
             }
             Err(failure) => journey.failed(begun, &failure),
@@ -100,7 +100,8 @@ async fn until_commit(
         // A whole answer is held: after its first token the gap clock takes over.
         let chunk = if begun.permit.has_first_token() {
             let gap = Wait { clock, by: last + gap_clock(journey, begun) };
-            gap.first(&mut begun.permit, begun.reply.body.chunk()).await.map_err(|_| stalled())?
+            let chunk = gap.first(&mut begun.permit, begun.reply.body.chunk()).await;
+            chunk.map_err(as_stalled)?
         } else {
             wait.first(&mut begun.permit, begun.reply.body.chunk()).await?
         };
@@ -112,10 +113,7 @@ async fn until_commit(
             begun.permit.note_first_token();
             last = clock.now();
         }
-        if journey.held.set(journey.asked.body.len() + relay.held_bytes()) == Fits::No {
-            let what = "an answer had to be held back and the memory for that is used up";
-            return Err(Failure::new(Class::GatewayBusy, what).at(Stage::AfterContent));
-        }
+        keep_within(journey, relay, given, 0)?;
         match &progress.end {
             Some(Err(failure)) if progress.bytes.is_empty() => return Err(staged(failure, begun)),
             _ if !progress.bytes.is_empty() || progress.end.is_some() => {
@@ -127,6 +125,26 @@ async fn until_commit(
             _ => {}
         }
     }
+}
+
+/// Keeps what one stream holds within its own limit and the budget of all. Past the budget it goes
+/// on without resume: then nothing of what was delivered need be kept.
+fn keep_within(
+    journey: &mut Journey,
+    relay: &Relay,
+    given: &mut Given,
+    delivered: usize,
+) -> Result<(), Failure> {
+    let max = journey.live.settings.limits.answer_bytes_max;
+    if relay.held_bytes() as u64 > max {
+        let what = format!("more than answer_bytes_max ({max} bytes) had to be held back");
+        return Err(Failure::new(Class::BadAnswer, what).at(Stage::AfterContent));
+    }
+    let held = journey.asked.body.len() + relay.held_bytes() + delivered;
+    if journey.held.set(held) == Fits::No {
+        given.gate.forget();
+    }
+    Ok(())
 }
 
 /// A provider that answers a stream request with something else than a stream.
@@ -150,7 +168,11 @@ fn gap_clock(journey: &Journey, begun: &Begun) -> Duration {
     journey.roster.policy.gap_max.map_or(own, |max| own.min(max))
 }
 
-fn stalled() -> Failure {
+/// Silence after content is a stall; a target that was opened meanwhile is no fault of its own.
+fn as_stalled(failure: Failure) -> Failure {
+    if failure.class == Class::TargetOpened {
+        return failure;
+    }
     Failure::new(Class::Stalled, "the stream went silent").at(Stage::AfterContent)
 }
 
@@ -166,18 +188,22 @@ struct Flow {
     begun: Option<Begun>,
     relay: Relay,
     given: Given,
+    quiet: Quiet,
 }
 
 /// What one wait of a committed stream brought.
 enum Came {
     Progress(Progress),
+    /// A clock rang that the client itself had stopped.
+    Quiet,
     KeepAlive,
 }
 
 impl Flow {
     fn into_body(self, first: Progress) -> AnswerBody {
         let (pieces, queue) = mpsc::channel(PIECES_MAX);
-        AnswerBody::stream(Driven { driver: Some(Box::pin(self.drive(first, pieces))), queue })
+        let (clock, away) = (self.journey.core.shared.clock, self.quiet.away().clone());
+        AnswerBody::stream(Driven::new(Box::pin(self.drive(first, pieces)), queue, clock, away))
     }
 
     /// Sends the first piece and everything after it, to a proper end or an honest error.
@@ -205,29 +231,22 @@ impl Flow {
         }
     }
 
-    /// Waits for the next chunk, with the gap clock and the client's keep-alive running.
+    /// Waits for something to tell the client, with the gap clock and its keep-alive running.
     async fn advance(&mut self, pieces: &mpsc::Sender<Piece>) -> Progress {
         let clock = self.journey.core.shared.clock;
-        let mut quiet_since = clock.now();
-        let mut alive_at = quiet_since + KEEP_ALIVE_EVERY;
+        let mut alive_at = clock.now() + KEEP_ALIVE_EVERY;
         loop {
-            match self.next(quiet_since, alive_at).await {
+            match self.next(alive_at).await {
                 Came::Progress(progress) => {
-                    let now = clock.now();
-                    let idle = progress.bytes.is_empty() && progress.end.is_none();
-                    if progress.content
-                        && let Some(begun) = &mut self.begun
-                    {
-                        if begun.permit.has_first_token() {
-                            begun.permit.note_gap(now.since(quiet_since));
-                        }
-                        begun.permit.note_first_token();
-                        quiet_since = now;
-                    }
-                    if !idle {
+                    self.hear(&progress);
+                    if !progress.bytes.is_empty() || progress.end.is_some() {
                         return progress;
                     }
+                    if let Err(failure) = self.hold() {
+                        return ended_with(failure);
+                    }
                 }
+                Came::Quiet => {}
                 Came::KeepAlive => {
                     let sign = backstop_dialects::keep_alive(self.journey.asked.dialect);
                     let _left = pieces.send(Ok(Bytes::from_static(sign))).await;
@@ -237,19 +256,34 @@ impl Flow {
         }
     }
 
-    async fn next(&mut self, quiet_since: Moment, alive_at: Moment) -> Came {
+    /// Content starts the gap clock anew; a ping does not.
+    fn hear(&mut self, progress: &Progress) {
+        let now = self.journey.core.shared.clock.now();
+        let Some(begun) = self.begun.as_mut().filter(|_| progress.content) else { return };
+        if begun.permit.has_first_token() {
+            begun.permit.note_gap(self.quiet.length(now));
+        }
+        begun.permit.note_first_token();
+        self.quiet.restart(now);
+    }
+
+    /// Keeps what is held within the budget: past it the stream goes on without resume.
+    fn hold(&mut self) -> Result<(), Failure> {
+        let delivered = self.given.gate.delivered().len();
+        keep_within(&mut self.journey, &self.relay, &mut self.given, delivered)
+    }
+
+    async fn next(&mut self, alive_at: Moment) -> Came {
         let clock = self.journey.core.shared.clock;
         let Some(begun) = &mut self.begun else {
             return Came::Progress(ended_with(Failure::new(Class::GatewayFault, "no attempt")));
         };
-        let gap_at = if begun.permit.has_first_token() {
-            quiet_since + gap_clock(&self.journey, begun)
-        } else {
-            begun.attempt.first_token_by
-        };
-        let total_at =
-            self.journey.roster.policy.total.map(|total| self.journey.asked.started + total);
-        let wake = gap_at.min(alive_at).min(total_at.unwrap_or(Moment::NEVER));
+        let gap = gap_clock(&self.journey, begun);
+        let started = begun.permit.has_first_token();
+        let by = begun.attempt.first_token_by;
+        let gap_at = if started { self.quiet.lasts_until(gap) } else { by };
+        let total = self.journey.roster.policy.total;
+        let total_at = total.map_or(Moment::NEVER, |total| self.journey.asked.started + total);
         tokio::select! {
             biased;
             chunk = begun.reply.body.chunk() => Came::Progress(match chunk {
@@ -257,17 +291,21 @@ impl Flow {
                 Ok(None) => self.relay.finish(&mut self.given),
                 Err(failure) => ended_with(failure),
             }),
-            () = sleep_until(clock.instant(wake)) => {
+            () = sleep_until(clock.instant(gap_at.min(alive_at).min(total_at))) => {
                 let now = clock.now();
-                if total_at.is_some_and(|at| at <= now) {
+                // A client that was away while the clock ran has moved the end of the silence.
+                let gap_at = if started { self.quiet.lasts_until(gap) } else { by };
+                if total_at <= now {
                     let what = "the answer took longer than the route allows";
                     Came::Progress(ended_with(Failure::new(Class::DeadlinePassed, what)))
                 } else if gap_at <= now {
-                    let quiet = now.since(quiet_since).as_secs_f64();
+                    let quiet = self.quiet.length(now).as_secs_f64();
                     let what = format!("the stream went silent for {quiet:.0} s");
                     Came::Progress(ended_with(Failure::new(Class::Stalled, what)))
-                } else {
+                } else if alive_at <= now {
                     Came::KeepAlive
+                } else {
+                    Came::Quiet
                 }
             }
         }
@@ -301,6 +339,7 @@ impl Flow {
         let way = self.given.gate.on_break();
         if way == Break::Complete {
             let mut out = Out::default();
+            self.relay.note_place(&mut self.given);
             self.relay.complete(&mut self.given, &mut out)?;
             return Ok(Some(out.finish()));
         }
@@ -342,6 +381,7 @@ impl Flow {
         let from = self.journey.place(begun.place).dialect;
         self.relay = Relay::resumed(from, renames, Seam::new(&delivered, Method::Instruction));
         self.begun = Some(begun);
+        self.quiet.restart(self.journey.core.shared.clock.now());
         self.journey.record.resumed();
         Ok(())
     }
@@ -359,37 +399,4 @@ impl Flow {
 
 fn ended_with(failure: Failure) -> Progress {
     Progress { end: Some(Err(failure)), ..Progress::default() }
-}
-
-type Piece = Result<Bytes, Abort>;
-
-/// A body whose provider is read only as its client reads: dropping it drops the attempt.
-struct Driven {
-    driver: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    queue: mpsc::Receiver<Piece>,
-}
-
-impl Body for Driven {
-    type Data = Bytes;
-    type Error = Abort;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Abort>>> {
-        loop {
-            if let Ok(piece) = self.queue.try_recv() {
-                return Poll::Ready(Some(piece.map(Frame::data)));
-            }
-            let Some(driver) = &mut self.driver else { return Poll::Ready(None) };
-            if driver.as_mut().poll(cx).is_ready() {
-                self.driver = None;
-                continue;
-            }
-            return match self.queue.try_recv() {
-                Ok(piece) => Poll::Ready(Some(piece.map(Frame::data))),
-                Err(_) => Poll::Pending,
-            };
-        }
-    }
 }
