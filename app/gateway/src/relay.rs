@@ -111,8 +111,8 @@ impl Relay {
 
     /// The provider's body is over, properly or not.
     pub(crate) fn finish(&mut self, given: &mut Given) -> Progress {
-        self.note_place(given);
-        let reader = std::mem::replace(&mut self.reader, StreamReader::new(self.dialect));
+        // A copy: the reader itself still says which block the client's bytes end in.
+        let reader = self.reader.clone();
         let rest = backstop_dialects::read_rest(self.dialect, self.frames.rest());
         let ended = rest.map_or_else(|| reader.finish(), Err);
         let mut out = Out::default();
@@ -126,7 +126,7 @@ impl Relay {
             return Err(empty());
         }
         self.check_json(given)?;
-        self.give(given, out);
+        self.release(given, out);
         given.writer.write(&Event::Done, &mut out.text);
         Ok(())
     }
@@ -230,21 +230,10 @@ impl Relay {
     /// Gives everything held to the client, and remembers where that leaves it: another target may
     /// have to go on from exactly here.
     fn release(&mut self, given: &mut Given, out: &mut Out) {
-        self.give(given, out);
-        self.note_place(given);
-    }
-
-    /// Tells the writer which block the client's bytes end in.
-    pub(crate) fn note_place(&self, given: &mut Given) {
-        if self.raw == Raw::Through {
-            given.writer.note_place(&self.reader);
-        }
-    }
-
-    fn give(&mut self, given: &mut Given, out: &mut Out) {
         match self.raw {
             Raw::Through => {
                 self.held.iter().for_each(|event| given.writer.note(event));
+                given.writer.note_place(&self.reader);
                 out.pieces.append(&mut self.held_raw);
             }
             Raw::Written => {

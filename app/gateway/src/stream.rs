@@ -339,7 +339,6 @@ impl Flow {
         let way = self.given.gate.on_break();
         if way == Break::Complete {
             let mut out = Out::default();
-            self.relay.note_place(&mut self.given);
             self.relay.complete(&mut self.given, &mut out)?;
             return Ok(Some(out.finish()));
         }

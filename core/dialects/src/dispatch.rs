@@ -95,10 +95,10 @@ pub const fn path(dialect: Dialect) -> &'static str {
 }
 
 /// Turns the frames of a stream into events, 0..n for each frame.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StreamReader(Reader);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Reader {
     AnthropicMessages(anthropic_messages::StreamReader),
     OpenaiChat(openai_chat::StreamReader),

@@ -13,7 +13,7 @@ use memchr::{memchr2, memmem};
 const PADDING: &[u8] = b"\"obfuscation\":\"";
 
 /// The last frame that held nothing new but a text, and where.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Repeat {
     /// Up to the text, its opening quote included; empty as long as nothing was learnt.
     before: Vec<u8>,

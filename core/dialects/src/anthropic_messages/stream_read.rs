@@ -20,7 +20,7 @@ mod frame;
 use frame::{Delta, StartedBlock, Wire, odd_error, parse, parse_part};
 
 /// Turns frames into events.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StreamReader {
     progress: Progress,
     usage: Usage,
@@ -46,7 +46,7 @@ enum Progress {
     Failed,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Open {
     /// A tool call; `input` is what `content_block_start` already held, used if no delta follows.
     Call {

@@ -33,7 +33,7 @@ enum Progress {
 /// Turns chunks into events.
 ///
 /// Waiting ─▶ Started ─▶ Content ─▶ Finished ─▶ Over; a failure leads to Over from anywhere.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StreamReader {
     progress: Progress,
     id: String,

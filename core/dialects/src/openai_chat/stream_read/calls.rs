@@ -15,13 +15,13 @@ use crate::hash::fnv64;
 const CALLS_MAX: usize = 1024;
 
 /// The calls of one answer, in the order they appeared on the wire.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Calls {
     calls: Vec<Call>,
     started: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Call {
     wire_index: Option<i64>,
     wire_id: String,
