@@ -197,8 +197,14 @@ impl Course {
     /// From here on attempts continue a stream that broke after its commit, until `deadline`.
     ///
     /// Report the break with [`Self::handle_failure`] first. Attempts still count against the most
-    /// allowed; patience and second opinions are over.
+    /// allowed; patience and second opinions are over. The target that broke is left out where
+    /// another is fit, as a stream is resumed but once.
     pub fn begin_resume(&mut self, deadline: Moment) {
+        if let Some(broken) = self.failures.last().map(|tried| tried.candidate)
+            && (0..self.candidates.len()).any(|other| other != broken && self.is_in(other))
+        {
+            self.records[broken].out = true;
+        }
         self.resuming = Resuming::Yes;
         self.policy.deadline = deadline;
         self.policy.patience = Duration::ZERO;

@@ -83,6 +83,9 @@ impl Course {
         question: &Question<'_>,
         chance: &mut Chance,
     ) -> Option<Choice> {
+        if self.kept_for_below(tier, question) {
+            return None;
+        }
         self.lone_retry(tier, question)
             .or_else(|| self.wait_for(tier, question, chance))
             .or_else(|| self.last_resort(tier, question))
@@ -211,6 +214,18 @@ impl Course {
         };
         let only_one = tried.all(|index| self.candidates[index].vendor == vendor);
         (only_one && (0..self.candidates.len()).any(could_go)).then_some(vendor)
+    }
+
+    /// Whether one attempt is left and a lower tier that was not tried could take it: asking a failed
+    /// target once more would be the end of the request if it fails again.
+    fn kept_for_below(&self, tier: Tier, question: &Question<'_>) -> bool {
+        self.attempts + 1 >= self.policy.attempts_max
+            && self.attempts > 0
+            && (0..self.candidates.len()).any(|index| {
+                self.candidates[index].tier > tier
+                    && self.may_go(index, question)
+                    && self.is_in_time(index, question)
+            })
     }
 
     /// Whether the candidate is fresh and takes ordinary traffic now.

@@ -650,3 +650,38 @@ fn plans_without_changing_anything() {
     assert_eq!(turns, expected);
     assert_eq!(course.attempts(), 0);
 }
+
+#[test]
+fn the_last_attempt_goes_to_a_lower_tier_that_was_not_tried() {
+    let mut course = Course::new(ladder("a@x | b@y | d@z:degraded"), policy(), Moment::ZERO);
+    let (health, mut chance) = (Script::default(), Chance::from_seed(1));
+    let mut now = Moment::ZERO;
+    let mut tried = Vec::new();
+    loop {
+        match course.next(now, &health, &mut chance) {
+            Step::Attempt(attempt) => {
+                tried.push(attempt.candidate);
+                course.handle_failure(now, attempt.candidate, &Failure::new(Class::Overloaded, ""));
+            }
+            Step::Wait(until) => now = until,
+            Step::GiveUp(_) => break,
+        }
+    }
+    assert_eq!((tried.len(), tried.last()), (5, Some(&2)), "{tried:?}");
+}
+
+#[test]
+fn a_broken_stream_is_not_continued_by_the_target_that_broke_it() {
+    let mut course = Course::new(ladder("a@x | d@z:degraded"), policy(), Moment::ZERO);
+    let (health, mut chance) = (Script::default(), Chance::from_seed(1));
+    assert_eq!(show(&course.next(Moment::ZERO, &health, &mut chance)), "first 0");
+    course.handle_failure(Moment::ZERO, 0, &Failure::new(Class::StreamCut, ""));
+    course.begin_resume(Moment::from_secs(60));
+    assert_eq!(show(&course.next(Moment::from_secs(1), &health, &mut chance)), "resume 1");
+    // Alone, it gets the chance.
+    let mut alone = Course::new(ladder("a@x"), policy(), Moment::ZERO);
+    alone.next(Moment::ZERO, &health, &mut chance);
+    alone.handle_failure(Moment::ZERO, 0, &Failure::new(Class::StreamCut, ""));
+    alone.begin_resume(Moment::from_secs(60));
+    assert!(!matches!(alone.next(Moment::from_secs(1), &health, &mut chance), Step::GiveUp(_)));
+}
