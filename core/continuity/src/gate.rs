@@ -6,6 +6,9 @@
 //!     └── a call begins ───────────────────────────────────────────────▶
 //! ```
 //!
+//! While the answer may still be resumed, calls are held until the finish reason is there: clients
+//! act on calls only then, and an answer whose calls were never sent can go to another target whole.
+//!
 //! With [`Hold::Whole`] nothing is released before the end.
 
 use backstop_exchange::{Event, Finish};
@@ -120,7 +123,8 @@ impl Gate {
             return Pass::Empty;
         }
         let flows = self.committed || self.seen == Seen::Content;
-        if complete || (flows && self.open_calls == 0 && self.hold != Hold::Whole) {
+        let calling = self.open_calls > 0 || self.may_still_call();
+        if complete || (flows && !calling && self.hold != Hold::Whole) {
             self.release();
             return Pass::Release;
         }
@@ -183,6 +187,11 @@ impl Gate {
     /// Why the answer ended, once that was seen.
     pub const fn finish(&self) -> Option<&Finish> {
         self.finish.as_ref()
+    }
+
+    /// Whether a finished call is held back because another may follow it and break.
+    const fn may_still_call(&self) -> bool {
+        matches!(self.after, AfterCommit::Resume) && self.held.calls > 0 && self.finish.is_none()
     }
 
     fn note(&mut self, event: &Event) {

@@ -256,20 +256,25 @@ async fn a_started_tool_call_is_held_so_that_its_break_goes_unseen() {
 }
 
 #[tokio::test]
-async fn after_a_finished_tool_call_nothing_is_asked_again() {
+async fn after_a_sent_tool_call_nothing_is_asked_again() {
     let mut checks = Checks::default();
     for (symptom, class) in BREAKS {
         for dialect in Dialect::ALL {
             let what = format!("{symptom} for {dialect:?}");
             checks.add(what, async move {
-                // Two calls; the break comes within the second. Chat Completions shows that a call
-                // has ended only by the beginning of the next, so both are held there.
+                // Two calls; the break comes within the second. While another target could answer
+                // instead, both are held; without that chance the first is sent. Chat Completions
+                // shows that a call has ended only by the beginning of the next.
                 let prompt = prompt_with(|digest| digest % 3 == 0 && digest % 2 == 0);
                 let providers = finely().await;
                 let item = WorkItem { prompt, ..item(dialect, Delivery::Stream, Wish::Tools) };
 
                 providers.fail("anthropic", symptom);
-                let settings = ladder(Dialect::AnthropicMessages, Dialect::OpenaiChat, "");
+                let (first, second) = (Dialect::AnthropicMessages, Dialect::OpenaiChat);
+                let stage = Stage::open(&providers, &ladder(first, second, "")).await;
+                stage.ask(&item).await.assert_answers(&item, "both held");
+
+                let settings = ladder(first, second, "    on_break: error\n");
                 let stage = Stage::open(&providers, &settings).await;
                 let got = stage.ask(&item).await;
                 assert_told(&got, &item);

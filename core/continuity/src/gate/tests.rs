@@ -67,7 +67,7 @@ fn a_reasoning_that_was_sent_alone_may_be_resumed_with_nothing() {
 
 #[test]
 fn holds_a_call_until_it_ends_and_text_between_calls_with_it() {
-    let mut gate = gate();
+    let mut gate = Gate::new(Hold::UntilContent, AfterCommit::Error);
     check(
         &mut gate,
         &[
@@ -80,13 +80,28 @@ fn holds_a_call_until_it_ends_and_text_between_calls_with_it() {
             (Event::ToolEnd { ordinal: 1 }, Pass::Release),
         ],
     );
-    assert_eq!((gate.calls(), gate.delivered()), (2, "ab"));
+    assert_eq!(gate.calls(), 2);
     assert_eq!(gate.on_break(), Break::Error);
 }
 
 #[test]
-fn a_frame_that_ends_a_call_and_begins_another_is_held_whole() {
+fn holds_finished_calls_until_no_other_can_follow_while_a_resume_is_possible() {
     let mut gate = gate();
+    let call = |ordinal| [tool(ordinal), arguments(ordinal), Event::ToolEnd { ordinal }];
+    assert_eq!(gate.take(&text("a")), Pass::Release);
+    assert_eq!(gate.take_all(&call(0)), Pass::Hold);
+    let mut broken = gate.clone();
+    assert_eq!((broken.on_break(), broken.calls(), broken.delivered()), (Break::Resume, 0, "a"));
+    // The one who goes on gets no second chance, so that nothing is gained by holding.
+    assert_eq!(broken.take_all(&call(0)), Pass::Release);
+    assert_eq!(gate.take_all(&call(1)), Pass::Hold);
+    assert_eq!(gate.take(&Event::Finish(Finish::ToolUse)), Pass::Release);
+    assert_eq!((gate.calls(), gate.delivered()), (2, "a"));
+}
+
+#[test]
+fn a_frame_that_ends_a_call_and_begins_another_is_held_whole() {
+    let mut gate = Gate::new(Hold::UntilContent, AfterCommit::Error);
     gate.take_all(&[start(), tool(0), arguments(0)]);
     assert_eq!(gate.take_all(&[Event::ToolEnd { ordinal: 0 }, tool(1)]), Pass::Hold);
     assert_eq!(gate.calls(), 0);
