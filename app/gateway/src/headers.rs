@@ -49,7 +49,13 @@ const NEVER_UP: &[&str] = &[
     "via",
     "origin",
     "referer",
+    // They choose whose account pays, and the account is ours unless the credential is theirs.
+    "openai-organization",
+    "openai-project",
 ];
+
+/// What a client's own `OpenAI` credential may be bound to.
+const ACCOUNT: [&str; 2] = ["openai-organization", "openai-project"];
 
 /// Names that never go from a provider to a client: hop by hop, framing, or replaced by ours.
 const NEVER_DOWN: &[&str] = &[
@@ -69,8 +75,18 @@ const NEVER_DOWN: &[&str] = &[
     "strict-transport-security",
     "request-id",
     "x-request-id",
-    "access-control-allow-origin",
+    "via",
+    "server-timing",
+    "proxy-status",
+    // Whose account answered is the operator's business.
+    "openai-organization",
+    "openai-project",
+    "anthropic-organization-id",
 ];
+
+/// How the names of headers begin that another gateway, an edge or a mesh in front of the provider
+/// wrote: they are about the provider's side, and ours of the same name would be doubted.
+const NEVER_DOWN_PREFIXES: [&str; 4] = ["backstop-", "access-control-", "x-envoy-", "cf-"];
 
 /// The headers of a same-dialect attempt: the client's, less what must not travel.
 pub(crate) fn up(client: &HeaderMap) -> HeaderMap {
@@ -83,6 +99,23 @@ pub(crate) fn up(client: &HeaderMap) -> HeaderMap {
         }
     }
     out
+}
+
+/// The gateways that a request has been through, by their marks.
+pub(crate) fn hops(client: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = client.get_all(backstop_providers::HOP_HEADER).into_iter();
+    // Something on the way may have joined the lines into one.
+    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
+}
+
+/// Marks a request for a provider with the gateways it has been through, this one last.
+pub(crate) fn mark(out: &mut HeaderMap, client: &HeaderMap, instance: &HeaderValue) {
+    let name = HeaderName::from_static(backstop_providers::HOP_HEADER);
+    out.remove(&name);
+    for hop in client.get_all(&name) {
+        out.append(name.clone(), hop.clone());
+    }
+    out.append(name, instance.clone());
 }
 
 /// The headers of an attempt in another dialect than the client's: nothing of the client's.
@@ -109,6 +142,13 @@ pub(crate) fn authorise(
                 let value = client.get(&name).filter(|value| !is_placeholder(value));
                 if let Some(value) = value {
                     headers.insert(name, value.clone());
+                }
+            }
+            if dialect == Dialect::OpenaiChat {
+                for name in ACCOUNT.map(HeaderName::from_static) {
+                    if let Some(value) = client.get(&name) {
+                        headers.insert(name, value.clone());
+                    }
                 }
             }
         }
@@ -143,7 +183,9 @@ fn is_placeholder(value: &HeaderValue) -> bool {
 /// Copies a provider's headers for a client of the same dialect, less what must not travel.
 pub(crate) fn down(provider: &HeaderMap, out: &mut HeaderMap) {
     for (name, value) in provider {
-        if !NEVER_DOWN.contains(&name.as_str()) {
+        let text = name.as_str();
+        let foreign = NEVER_DOWN_PREFIXES.iter().any(|prefix| text.starts_with(prefix));
+        if !foreign && !NEVER_DOWN.contains(&text) {
             out.append(name.clone(), value.clone());
         }
     }
@@ -165,4 +207,64 @@ pub(crate) fn shown_key(headers: &HeaderMap) -> Option<&str> {
         let value = text(headers, "authorization")?;
         value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer "))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn keeps_an_account_of_the_clients_from_a_key_of_ours() {
+        let client = map(&[
+            ("openai-organization", "org"),
+            ("openai-project", "p"),
+            ("authorization", "Bearer c"),
+        ]);
+        let sent = |credential: &Credential| {
+            let mut out = up(&client);
+            authorise(&mut out, (ProviderKind::Openai, Dialect::OpenaiChat), credential, &client);
+            (out.contains_key("openai-organization"), out.contains_key("openai-project"))
+        };
+        let ours =
+            Credential::Key { name: "k".into(), secret: backstop_settings::Secret::new("s") };
+        assert_eq!(sent(&ours), (false, false));
+        assert_eq!(sent(&Credential::FromClient), (true, true));
+    }
+
+    #[test]
+    fn tells_a_client_nothing_of_the_account_or_the_way_behind_the_provider() {
+        let provider = map(&[
+            ("openai-organization", "org"),
+            ("anthropic-organization-id", "org"),
+            ("access-control-allow-credentials", "true"),
+            ("server-timing", "x"),
+            ("proxy-status", "x"),
+            ("backstop-answer", "x"),
+            ("x-envoy-upstream-service-time", "x"),
+            ("via", "x"),
+            ("cf-ray", "x"),
+            ("openai-processing-ms", "12"),
+            ("anthropic-ratelimit-requests-limit", "7"),
+        ]);
+        let mut out = HeaderMap::new();
+        down(&provider, &mut out);
+        let names: Vec<_> = out.keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["openai-processing-ms", "anthropic-ratelimit-requests-limit"]);
+    }
+
+    #[test]
+    fn marks_a_request_with_every_gateway_it_has_been_through() {
+        let client = map(&[("backstop-hop", "a"), ("backstop-app", "shop")]);
+        let mut out = up(&client);
+        mark(&mut out, &client, &HeaderValue::from_static("us"));
+        assert_eq!(hops(&out).collect::<Vec<_>>(), [b"a".as_slice(), b"us"]);
+        assert_eq!(out.len(), 2);
+    }
 }
