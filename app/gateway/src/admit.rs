@@ -20,6 +20,7 @@ pub(crate) fn caller<'a>(
     let named = |name| headers::text(client, name).filter(|text| text.len() <= 200);
     let app = key.and_then(|key| key.app.as_deref()).or_else(|| named(headers::APP));
     let caller = Caller {
+        is_local: key.is_none(),
         name: key.map_or_else(|| "local".into(), |key| Arc::clone(&key.name)),
         app: app.map(Box::from),
         workflow: named(headers::WORKFLOW).map(Box::from),

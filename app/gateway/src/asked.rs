@@ -17,6 +17,8 @@ use crate::headers;
 pub(crate) struct Caller {
     /// The name of the gateway key, or `local` when none are set.
     pub(crate) name: Arc<str>,
+    /// Whether no gateway keys are set, so that whatever key it shows is a provider's.
+    pub(crate) is_local: bool,
     /// The application, from the key or the client's header.
     pub(crate) app: Option<Box<str>>,
     /// The business process, from the client's header.

@@ -9,12 +9,12 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 
 use backstop_catalogue::Catalogue;
-use backstop_continuity::{AttemptPurpose, SecondOpinion, reach};
+use backstop_continuity::AttemptPurpose;
 use backstop_providers::{Dial, EndpointError, TlsTrust};
 use backstop_resilience::Tuning;
 use backstop_settings::{Key, Settings};
 use backstop_store::Journal;
-use backstop_vocabulary::{Chance, Class, Failure, Moment, Scope};
+use backstop_vocabulary::{Chance, Failure, Moment};
 
 use crate::admit::{Allowance, Room};
 use crate::clock::Clock;
@@ -23,7 +23,6 @@ use crate::doubts::Doubts;
 use crate::health::Registry;
 use crate::live::Live;
 use crate::metrics::{Metrics, Totals};
-use crate::plan::Roster;
 use crate::table::{Parts, Target};
 
 /// Attempts at once at a target that is open, when all are.
@@ -185,86 +184,6 @@ impl Shared {
             | AttemptPurpose::StaleRetry
             | AttemptPurpose::LastResort
             | AttemptPurpose::Resume => {}
-        }
-    }
-
-    /// The failure as it should be taken: some refusals that name the caller are the provider's.
-    pub(crate) fn judge(
-        &self,
-        roster: &Roster,
-        (place, shape): (usize, u64),
-        failure: &Failure,
-        now: Moment,
-    ) -> Failure {
-        let doubtful = matches!(failure.class, Class::AuthRefused | Class::InvalidRequest);
-        if !doubtful {
-            return failure.clone();
-        }
-        let at = (&roster.places[place].candidate, shape);
-        self.doubts.judge(&roster.places, at, failure.clone(), (SecondOpinion::None, now))
-    }
-
-    /// Another vendor accepted what this place refused: its health hears of it if it is to blame.
-    pub(crate) fn settle_doubt(
-        &self,
-        roster: &Roster,
-        (place, shape): (usize, u64),
-        failure: &Failure,
-        now: Moment,
-    ) {
-        let at = (&roster.places[place].candidate, shape);
-        let opinion = (SecondOpinion::Answered, now);
-        let judged = self.doubts.judge(&roster.places, at, failure.clone(), opinion);
-        if judged.class == Class::ServerError {
-            roster.places[place].target.cell.failed(now, &judged);
-            self.doubts.handle_failure(at.0, &judged, now);
-        }
-    }
-
-    /// An attempt was answered.
-    pub(crate) fn note_success(&self, roster: &Roster, (place, shape): (usize, u64), now: Moment) {
-        let place_of = &roster.places[place];
-        if let Some(worked) =
-            usize::try_from(shape).ok().and_then(|at| place_of.target.worked_at.get(at))
-        {
-            worked.store(now.nanos().max(1), Ordering::Relaxed);
-        }
-        self.doubts.handle_success(&place_of.candidate, now);
-        // A rung that answers proves that it can take more from those above it.
-        for above in roster.places[..place].iter().filter(|above| above.rung < place_of.rung) {
-            above.target.cell.fallback_proved(now);
-        }
-    }
-
-    /// Tells the other targets that a failure reaches: what would fail for the same reason.
-    pub(crate) fn spread(&self, roster: &Roster, place: usize, failure: &Failure, now: Moment) {
-        let failed = &roster.places[place].candidate;
-        self.doubts.handle_failure(failed, failure, now);
-        let strained = matches!(
-            failure.class,
-            Class::RateLimited | Class::Acceleration | Class::Overloaded | Class::QuotaExhausted
-        );
-        if strained {
-            for above in
-                roster.places[..place].iter().filter(|above| above.rung < roster.places[place].rung)
-            {
-                above.target.cell.fallback_strained(now);
-            }
-        }
-        // Roll-ups reorder on evidence from the address; keys and models share their fate at once.
-        if !matches!(failure.scope, Scope::Credential | Scope::Model | Scope::LimitPool) {
-            return;
-        }
-        let all: Vec<_> = roster.places.iter().map(|place| place.candidate.clone()).collect();
-        let mut told = vec![failed.target];
-        for number in reach(failed, failure.scope, &all) {
-            if told.contains(&number) {
-                continue;
-            }
-            told.push(number);
-            if let Some(place) = roster.places.iter().find(|place| place.target.number == number) {
-                place.target.cell.failed(now, failure);
-            }
         }
     }
 }

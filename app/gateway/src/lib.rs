@@ -32,6 +32,7 @@ mod clock;
 mod console;
 mod core;
 mod doubts;
+mod evidence;
 mod gateway;
 mod headers;
 mod health;

@@ -10,15 +10,18 @@ use backstop_dialects::{ErrorHead, Renames, TargetForm};
 use backstop_exchange::Request;
 use backstop_providers::{Ask, Reply};
 use backstop_resilience::Purpose;
+use backstop_settings::Credential;
 use backstop_store::AttemptRow;
 use backstop_vocabulary::{Class, Dialect, Failure, Stage, Timing};
 
 use crate::asked::Asked;
 use crate::core::Core;
+use crate::evidence::Opened;
+use crate::gateway::LAST_RESORTS_MAX;
 use crate::headers;
 use crate::held::{Fits, Held};
 use crate::live::Live;
-use crate::permit::{Permit, Whole};
+use crate::permit::{Moves, Permit, Whole};
 use crate::plan::{Place, Roster};
 use crate::record::{Record, micros};
 use crate::table::Berth;
@@ -29,7 +32,7 @@ const ERROR_BYTES_MAX: usize = 256 << 10;
 /// The longest a connection to a provider may take: DNS, TCP and TLS together (`resilience.md` A3).
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// How long to read an error's body.
-const ERROR_TIME_MAX: Duration = Duration::from_secs(5);
+const ERROR_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// How long a provider that is full is left alone (`concurrency_max`).
 const FULL_PAUSE: Duration = Duration::from_millis(100);
@@ -168,6 +171,13 @@ impl Journey {
             | AttemptPurpose::SecondOpinion
             | AttemptPurpose::Resume => Purpose::Traffic,
         };
+        let last_resort = (attempt.purpose == AttemptPurpose::LastResort)
+            .then(|| Berth::take(&target.last_resorts, LAST_RESORTS_MAX).ok_or(()))
+            .transpose();
+        let Ok(last_resort) = last_resort else {
+            self.course.refused(attempt.candidate, shared.clock.now() + FULL_PAUSE);
+            return None;
+        };
         let mut permit =
             match Permit::take(&target, purpose, whole, (shared.clock, self.core.number)) {
                 Ok(permit) => permit,
@@ -177,6 +187,10 @@ impl Journey {
                 }
             };
         permit.berth = Some(berth);
+        permit.last_resort = last_resort;
+        permit.moves = if attempt.movable { Moves::Yes } else { Moves::No };
+        target.metrics.attempts.inc();
+        target.asked_at.store(permit.started.nanos(), std::sync::atomic::Ordering::Relaxed);
         shared.charge(attempt.purpose, &target);
         self.record.begun(&target.name, attempt.purpose.name(), permit.started);
         let sent = match self.prepare(place, question) {
@@ -262,10 +276,21 @@ impl Journey {
         }
         let upstream = headers::upstream_request_id(&reply.headers)
             .and_then(|value| value.to_str().ok().map(Box::from));
-        let body = error_body(&mut reply).await;
+        let left = attempt.first_token_by.since(self.core.shared.clock.now());
+        let body = error_body(&mut reply, left).await;
         let now_unix = self.core.shared.clock.unix_secs(now);
         let failure = classify(place.dialect, &reply, &body, now_unix);
         Err((failure, upstream))
+    }
+
+    /// A stand-in that refuses, after the target the request was made for had failed, judges the fit
+    /// and not the request: the client must not take it for its own fault.
+    fn fit_or_request(&self, place: usize, failure: &Failure) -> Failure {
+        let stands_in = !self.roster.places[place].is_own && !self.record.attempts().is_empty();
+        if stands_in && failure.class == Class::InvalidRequest {
+            return Failure { class: Class::UnsupportedFeature, ..failure.clone() };
+        }
+        failure.clone()
     }
 
     fn note_failure(
@@ -278,11 +303,19 @@ impl Journey {
         let shared = Arc::clone(&self.core.shared);
         let now = shared.clock.now();
         let place = attempt.candidate;
+        let failure = &self.fit_or_request(place, failure);
         let failure = &shared.judge(&self.roster, (place, self.asked.shape()), failure, now);
         let name = Arc::clone(&permit.target.name);
         shared.metrics.failed(&permit.target.metrics, failure.class.code());
-        let timing = permit.failed(failure);
-        shared.spread(&self.roster, place, failure, now);
+        let timing = if is_clients_own(&self.roster.places[place], failure) {
+            permit.excused()
+        } else {
+            let (target, before) = (Arc::clone(&permit.target), permit.target.cell.openings());
+            let timing = permit.failed(failure);
+            let opened = if target.cell.openings() == before { Opened::No } else { Opened::Yes };
+            shared.spread(&self.live, (&self.roster, place), failure, opened);
+            timing
+        };
         self.course.handle_failure(now, attempt.candidate, failure);
         let mut row = row(&name, attempt.purpose, timing, (failure.status, upstream));
         row.class = Some(failure.class);
@@ -300,11 +333,22 @@ fn own_body(asked: &Asked, model: &str) -> Bytes {
     Bytes::from(backstop_dialects::with_model(&asked.body, &asked.scan, model))
 }
 
+/// Whether a failure is about the credential that the client itself brought: it says nothing about
+/// the target for anybody else.
+fn is_clients_own(place: &Place, failure: &Failure) -> bool {
+    place.credential == Credential::FromClient
+        && matches!(
+            failure.class,
+            Class::KeyRefused | Class::QuotaExhausted | Class::RateLimited | Class::Acceleration
+        )
+}
+
 fn gone(place: &Place) -> Failure {
     Failure::new(Class::NoTarget, format!("{} is not configured any more", place.target.name))
 }
 
-pub(crate) async fn error_body(reply: &mut Reply) -> Bytes {
+/// The body of an error, as far as it comes within the time the attempt has `left`.
+pub(crate) async fn error_body(reply: &mut Reply, left: Duration) -> Bytes {
     let mut body = Vec::new();
     let reading = async {
         while let Ok(Some(chunk)) = reply.body.chunk().await {
@@ -315,7 +359,7 @@ pub(crate) async fn error_body(reply: &mut Reply) -> Bytes {
         }
     };
     // What did not come in time is missing from the message, nothing more.
-    let _in_time = tokio::time::timeout(ERROR_TIME_MAX, reading).await;
+    let _in_time = tokio::time::timeout(left.min(ERROR_TIME_MAX), reading).await;
     Bytes::from(body)
 }
 

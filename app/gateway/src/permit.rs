@@ -25,6 +25,10 @@ pub(crate) struct Permit {
     first_token: Option<Duration>,
     longest_gap: Option<Duration>,
     open: bool,
+    /// Whether the request may be moved elsewhere when the target is opened.
+    pub(crate) moves: Moves,
+    /// The place it takes up among the last resorts of its target.
+    pub(crate) last_resort: Option<Berth>,
     /// The provider's place it takes up.
     pub(crate) berth: Option<Berth>,
 }
@@ -43,7 +47,6 @@ impl Permit {
             Verdict::Probe(lease) => Some(lease),
             Verdict::Refused { until } => return Err(until),
         };
-        target.metrics.attempts.inc();
         let outlook = target.cell.outlook(now);
         Ok(Self {
             openings: target.cell.openings(),
@@ -61,6 +64,8 @@ impl Permit {
             first_token: None,
             longest_gap: None,
             open: true,
+            moves: Moves::No,
+            last_resort: None,
             berth: None,
         })
     }
@@ -130,6 +135,16 @@ impl Permit {
         timing
     }
 
+    /// The attempt failed for a reason that says nothing about the target.
+    pub(crate) fn excused(mut self) -> Timing {
+        let timing = self.timing();
+        self.open = false;
+        if let Some(lease) = self.lease.take() {
+            self.target.cell.release(self.clock.now(), lease);
+        }
+        timing
+    }
+
     /// The attempt failed.
     pub(crate) fn failed(mut self, failure: &Failure) -> Timing {
         let (now, timing) = (self.clock.now(), self.timing());
@@ -141,6 +156,13 @@ impl Permit {
         }
         timing
     }
+}
+
+/// Whether a request may be moved to another target while it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moves {
+    Yes,
+    No,
 }
 
 /// Whether an attempt waits for a whole answer or for a first token.

@@ -33,8 +33,9 @@ pub(crate) struct Place {
     pub(crate) abilities: Arc<Abilities>,
     pub(crate) tier: Tier,
     pub(crate) rung: u8,
-    /// Whether it is the very model the client named.
-    as_asked: bool,
+    /// Whether it is the very model the client named, in the client's own dialect: then it is the
+    /// judge of the request.
+    pub(crate) is_own: bool,
     /// Whether it is another model than the client named, and the catalogue knows what it takes:
     /// then even a request in its own dialect is fitted to it.
     pub(crate) is_known_stand_in: bool,
@@ -50,7 +51,10 @@ pub(crate) fn roster(
     let model = &asked.scan.model_name;
     let made = live.roster(asked.dialect, model, || {
         let (route, matched) = live.route(asked.dialect, model)?;
-        Some(Builder { live, parts, model, matched, places: Vec::new() }.build(route))
+        Some(
+            Builder { live, parts, asked: (asked.dialect, model), matched, places: Vec::new() }
+                .build(route),
+        )
     });
     made.ok_or_else(|| {
         let cure = "set a provider's key in the environment or write a route in backstop.yaml";
@@ -61,7 +65,8 @@ pub(crate) fn roster(
 struct Builder<'a> {
     live: &'a Live,
     parts: &'a Parts<'a>,
-    model: &'a str,
+    /// What the client speaks, and the model it names.
+    asked: (Dialect, &'a str),
     matched: Match,
     places: Vec<Place>,
 }
@@ -86,7 +91,7 @@ impl Builder<'_> {
 
     fn add(&mut self, route: &Route, rung: u8, choice: &TargetChoice, row: &ProviderRow) {
         let model = match &choice.model {
-            TargetModel::AsAsked => self.model,
+            TargetModel::AsAsked => self.asked.1,
             TargetModel::Named(name) => name,
         };
         let forbidden = route.policy.never.contains(&row.settings.vendor);
@@ -113,8 +118,8 @@ impl Builder<'_> {
                 credential: stem.credential.clone(),
                 tier: choice.tier,
                 rung,
-                as_asked: model == self.model,
-                is_known_stand_in: model != self.model
+                is_own: model == self.asked.1 && row.settings.dialect == self.asked.0,
+                is_known_stand_in: model != self.asked.1
                     && self.parts.catalogue.model(&row.settings.vendor, model).is_some(),
                 abilities,
                 target,
@@ -132,8 +137,7 @@ impl Roster {
         for place in &self.places {
             let mut candidate = place.candidate.clone();
             // The model the client named, at a provider of its own dialect: its own judge.
-            let own = place.as_asked && place.dialect == asked.dialect;
-            if candidate.standing.is_ok() && !own {
+            if candidate.standing.is_ok() && !place.is_own {
                 let needs = match &mut needs {
                     Some(needs) => needs,
                     empty @ None => empty.insert(needs_of(asked)?),
@@ -196,7 +200,9 @@ impl Place {
         match &self.credential {
             // What a client brings opens the door of its own vendor only.
             Credential::FromClient => {
-                self.dialect == asked.dialect && headers::brings_credential(&asked.headers)
+                // A gateway key must not be taken for the provider's.
+                let apart = asked.caller.is_local || asked.headers.contains_key(headers::KEY);
+                self.dialect == asked.dialect && apart && headers::brings_credential(&asked.headers)
             }
             Credential::Key { .. } | Credential::None => true,
         }

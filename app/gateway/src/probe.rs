@@ -2,7 +2,7 @@
 //! of models. One after the other: a whole answer, a stream, an offered tool.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use backstop_exchange::{Event, Request, Role, Tool, Turn};
 use backstop_providers::Ask;
 use backstop_resilience::Purpose;
 use backstop_settings::Credential;
-use backstop_vocabulary::{Class, Dialect, Failure};
+use backstop_vocabulary::{Class, Dialect, Failure, Moment};
 
 use crate::core::Core;
 use crate::headers;
@@ -29,6 +29,8 @@ const PROBE_MAX: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The longest connection of a probe.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// How long after its last request a target is still probed.
+const WANTED_FOR: Duration = Duration::from_secs(3600);
 /// Tokens a probe may cost.
 const TOKENS_MAX: u64 = 32;
 /// Bytes a probe's answer may have.
@@ -44,15 +46,19 @@ enum Kind {
 
 /// Sends probes where they are due, for as long as the future is polled.
 pub async fn probe_forever(core: Arc<Core>) {
-    let round = Arc::new(AtomicU8::new(0));
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         for probe in due(&core) {
-            let round = Arc::clone(&round);
             // The lease keeps a second probe off the target while this one runs.
-            crate::core::spawn(async move { probe.send(&round).await });
+            crate::core::spawn(probe.send());
         }
     }
+}
+
+/// Whether a client asked for the target lately: names that nobody asks for again cost nothing.
+fn is_wanted(target: &Target, now: Moment) -> bool {
+    let asked_at = Moment::from_nanos(target.asked_at.load(Ordering::Relaxed));
+    now.since(asked_at) <= WANTED_FOR
 }
 
 /// One probe to send.
@@ -71,7 +77,7 @@ fn due(core: &Arc<Core>) -> Vec<Probe> {
     for (provider, row) in &live.providers {
         for stem in row.stems.iter().filter(|stem| stem.credential != Credential::FromClient) {
             for target in stem.targets() {
-                if target.cell.is_probe_due(now) {
+                if is_wanted(&target, now) && target.cell.is_probe_due(now) {
                     probes.push(Probe {
                         core: Arc::clone(core),
                         live: Arc::clone(&live),
@@ -87,7 +93,7 @@ fn due(core: &Arc<Core>) -> Vec<Probe> {
 }
 
 impl Probe {
-    async fn send(self, round: &AtomicU8) {
+    async fn send(self) {
         let place = (self.core.shared.clock, self.core.number);
         let taken = Permit::take(&self.target, Purpose::Probe, Whole::Yes, place);
         let Ok(mut permit) = taken else { return };
@@ -95,7 +101,7 @@ impl Probe {
             // The target came back by itself: no need to spend a completion on it.
             return;
         }
-        let kind = match round.fetch_add(1, Ordering::Relaxed) % 3 {
+        let kind = match self.target.probes.fetch_add(1, Ordering::Relaxed) % 3 {
             0 => Kind::Whole,
             1 => Kind::Stream,
             _ if self.target.abilities.tools => Kind::Tool,
@@ -138,7 +144,7 @@ impl Probe {
         let exchange = async {
             let mut reply = self.core.client.send(&row.endpoint, ask, CONNECT_MAX).await?;
             if !(200..300).contains(&reply.status) {
-                let body = perform::error_body(&mut reply).await;
+                let body = perform::error_body(&mut reply, CONNECT_MAX).await;
                 let now_unix = clock.unix_secs(clock.now());
                 return Err(perform::classify(dialect, &reply, &body, now_unix));
             }

@@ -1,7 +1,7 @@
 //! The targets of one set of settings: resolved, numbered, with their health at hand.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use backstop_catalogue::Catalogue;
@@ -41,6 +41,13 @@ pub(crate) struct ProviderRow {
 pub(crate) struct Berth(Arc<AtomicU32>);
 
 impl Berth {
+    /// One of `max` places, unless all are taken.
+    pub(crate) fn take(places: &Arc<AtomicU32>, max: u32) -> Option<Self> {
+        let before = places.fetch_add(1, Ordering::Relaxed);
+        let berth = Self(Arc::clone(places));
+        (before < max).then_some(berth)
+    }
+
     /// A place nobody counts.
     pub(crate) fn free() -> Self {
         Self(Arc::new(AtomicU32::new(1)))
@@ -56,9 +63,7 @@ impl Drop for Berth {
 impl ProviderRow {
     /// A place for one more attempt, while the settings allow one.
     pub(crate) fn berth(&self) -> Option<Berth> {
-        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let berth = Berth(Arc::clone(&self.in_flight));
-        self.settings.concurrency_max.is_none_or(|max| before < max).then_some(berth)
+        Berth::take(&self.in_flight, self.settings.concurrency_max.unwrap_or(u32::MAX))
     }
 
     pub(crate) fn kind(&self) -> ProviderKind {
@@ -90,6 +95,12 @@ pub(crate) struct Target {
     pub(crate) worked_at: [AtomicU64; SHAPES],
     pub(crate) cell: Arc<Cell>,
     pub(crate) metrics: TargetMetrics,
+    /// When a client last asked for it, in nanoseconds: what nobody asks for is not probed.
+    pub(crate) asked_at: AtomicU64,
+    /// How many probes it has had, so that each tries another thing.
+    pub(crate) probes: AtomicU8,
+    /// Attempts under way although it is open.
+    pub(crate) last_resorts: Arc<AtomicU32>,
 }
 
 impl Stem {
@@ -151,6 +162,9 @@ impl Stem {
             cell: parts.registry.cell(&health_key),
             name,
             key,
+            asked_at: AtomicU64::new(0),
+            probes: AtomicU8::new(0),
+            last_resorts: Arc::default(),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! What a course may ask about the targets of one request.
 
+use std::sync::atomic::Ordering;
+
 use backstop_continuity::Outlooks;
 use backstop_resilience::Outlook;
 use backstop_settings::Credential;
 use backstop_vocabulary::Moment;
 
 use crate::core::Core;
+use crate::gateway::LAST_RESORTS_MAX;
 use crate::plan::{Place, Roster};
 
 /// The targets of one request, seen through the gateway's health.
@@ -38,8 +41,9 @@ impl Outlooks for View<'_> {
         self.place(target).target.cell.retry_allowed(now)
     }
 
-    fn last_resort_allowed(&self, target: usize, _now: Moment) -> bool {
-        self.place(target).target.cell.in_flight() < crate::gateway::LAST_RESORTS_MAX
+    fn last_resort_allowed(&self, target: usize, now: Moment) -> bool {
+        let taken = self.place(target).target.last_resorts.load(Ordering::Relaxed);
+        taken < LAST_RESORTS_MAX && self.retry_allowed(target, now)
     }
 
     fn may_use_share(&self, target: usize, now: Moment) -> bool {

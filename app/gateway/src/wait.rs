@@ -9,7 +9,7 @@ use tokio::time::sleep_until;
 use backstop_vocabulary::{Class, Failure, Moment};
 
 use crate::clock::Clock;
-use crate::permit::Permit;
+use crate::permit::{Moves, Permit};
 
 /// How often a waiting attempt looks whether its target was opened: a request that is answered
 /// sooner pays nothing for it.
@@ -55,7 +55,7 @@ impl Wait {
             let what = format!("no first token within {:.1} s", waited.as_secs_f64());
             return Err(Failure::new(Class::FirstTokenTimeout, what));
         }
-        if permit.target_opened() {
+        if permit.moves == Moves::Yes && permit.target_opened() {
             let what = "the target was taken out of service while the request waited";
             return Err(Failure::new(Class::TargetOpened, what));
         }

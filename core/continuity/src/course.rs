@@ -260,11 +260,13 @@ impl Course {
 
         let clock = self.policy.awaits.clock(&outlook);
         let mut longest = clock.min(self.policy.first_token_max.unwrap_or(Duration::MAX));
-        if self.has_alternative(now, health, candidate) {
+        let movable = self.has_alternative(now, health, candidate);
+        if movable {
             let remaining = self.policy.deadline.since(now);
             longest = longest.min(remaining.mul_f64(ATTEMPT_SHARE));
         }
-        Attempt { candidate, purpose, first_token_by: (now + longest).min(self.policy.deadline) }
+        let first_token_by = (now + longest).min(self.policy.deadline);
+        Attempt { candidate, purpose, first_token_by, movable }
     }
 
     /// Whether another target could still be tried if this attempt used up its time.

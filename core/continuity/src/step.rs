@@ -20,6 +20,8 @@ pub struct Attempt {
     pub purpose: AttemptPurpose,
     /// When it has failed without a meaningful delta (or the whole answer of a unary request).
     pub first_token_by: Moment,
+    /// Whether another target could take the request over if this one were taken out of service.
+    pub movable: bool,
 }
 
 /// Why an attempt is made; decides what it is charged to.

@@ -102,7 +102,9 @@ impl Course {
         let vendor = self.candidates[candidate].vendor;
         let window = self.candidates[candidate].context_tokens_max.unwrap_or(0);
         let class = failure.class;
-        if matches!(class, Class::UnsupportedFeature | Class::SignatureRefused) {
+        // A client's own credential that its provider refuses is none of another target's business.
+        let elsewhere = [Class::UnsupportedFeature, Class::SignatureRefused, Class::KeyRefused];
+        if elsewhere.contains(&class) {
             self.misfit.get_or_insert_with(|| failure.clone());
         } else if class == Class::ContextTooLong {
             self.misfit = Some(failure.clone());
