@@ -31,7 +31,7 @@ pub(crate) struct Record {
 
 #[derive(Debug)]
 struct AnsweredBy {
-    target: Box<str>,
+    target: Arc<str>,
     rung: u8,
     tier: backstop_vocabulary::Tier,
 }
@@ -103,7 +103,7 @@ impl Record {
     /// The target whose answer is delivered; known from the first byte on.
     pub(crate) fn answered_by(&mut self, place: &Place) {
         self.answered_by = Some(AnsweredBy {
-            target: Box::from(&*place.target.name),
+            target: Arc::clone(&place.target.name),
             rung: place.rung + 1,
             tier: place.tier,
         });
@@ -151,12 +151,31 @@ impl Record {
             });
         }
         self.shared.metrics.in_flight.dec();
-        self.shared.metrics.request(self.asked.dialect.name(), outcome.name());
+        self.shared.metrics.request(self.asked.dialect, outcome.name());
+        let at_unix_ms = self.shared.clock.unix_ms(self.asked.started);
+        let shared = Arc::clone(&self.shared);
+        let clean = outcome == Outcome::Answered && !self.resumed && self.attempts.len() <= 1;
+        let mut entry = || self.entry(at_unix_ms, (outcome, class), finish, now);
+        if clean {
+            // Above a rate most of these are not kept: then their entry is not even built.
+            shared.journal.record_clean(at_unix_ms, entry);
+        } else {
+            shared.journal.record(entry());
+        }
+    }
+
+    fn entry(
+        &mut self,
+        at_unix_ms: u64,
+        (outcome, class): (Outcome, Option<Class>),
+        finish: Option<&Finish>,
+        now: Moment,
+    ) -> Entry {
         let asked = &self.asked;
         let answered = self.answered_by.take();
-        self.shared.journal.record(Entry {
+        Entry {
             request: asked.id,
-            at_unix_ms: self.shared.clock.unix_ms(asked.started),
+            at_unix_ms,
             caller: Arc::clone(&asked.caller.name),
             app: asked.caller.app.clone(),
             workflow: asked.caller.workflow.clone(),
@@ -169,7 +188,7 @@ impl Record {
             class,
             rung: answered.as_ref().map(|by| by.rung),
             tier: answered.as_ref().map(|by| by.tier),
-            answered_by: answered.map(|by| by.target),
+            answered_by: answered.map(|by| Box::from(&*by.target)),
             finish: finish.map(|finish| finish.name().into()),
             resumed: self.resumed,
             losses: self.losses.iter().map(ToString::to_string).collect(),
@@ -177,7 +196,7 @@ impl Record {
             first_token_us: self.first_token.map(micros),
             total_us: micros(now.since(asked.started)),
             attempts: std::mem::take(&mut self.attempts),
-        });
+        }
     }
 }
 

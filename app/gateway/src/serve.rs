@@ -80,7 +80,7 @@ async fn ask(
     let (asked, _place) = match admitted {
         Ok(admitted) => admitted,
         Err(failure) => {
-            core.shared.metrics.request(dialect.name(), "refused");
+            core.shared.metrics.request(dialect, "refused");
             return answer::error(dialect, &failure, id);
         }
     };
