@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use backstop_settings::{Key, Settings};
 use backstop_vocabulary::{Class, Failure, Moment};
@@ -17,14 +17,14 @@ pub(crate) fn caller<'a>(
     client: &HeaderMap,
 ) -> Result<(Caller, Option<&'a Key>), Failure> {
     let key = if settings.keys.is_empty() { None } else { Some(known(&settings.keys, client)?) };
-    let named = |name| headers::text(client, name).filter(|text| text.len() <= 200);
-    let app = key.and_then(|key| key.app.as_deref()).or_else(|| named(headers::APP));
+    let named = |name: &HeaderName| headers::text(client, name).filter(|text| text.len() <= 200);
+    let app = key.and_then(|key| key.app.as_deref()).or_else(|| named(&headers::APP));
     let caller = Caller {
         is_local: key.is_none(),
         name: key.map_or_else(|| "local".into(), |key| Arc::clone(&key.name)),
         app: app.map(Box::from),
-        workflow: named(headers::WORKFLOW).map(Box::from),
-        session: headers::SESSIONS.into_iter().find_map(named).map(Box::from),
+        workflow: named(&headers::WORKFLOW).map(Box::from),
+        session: headers::SESSIONS.iter().find_map(named).map(Box::from),
     };
     Ok((caller, key))
 }

@@ -1,22 +1,22 @@
 //! Which headers cross the gateway, and which are its own.
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, AsHeaderName, HeaderMap, HeaderName, HeaderValue};
 
 use backstop_settings::{Credential, ProviderKind};
 use backstop_vocabulary::Dialect;
 
 /// The header in which a client may name its application.
-pub(crate) const APP: &str = "backstop-app";
+pub(crate) static APP: HeaderName = HeaderName::from_static("backstop-app");
 /// The header in which a client may name its business process.
-pub(crate) const WORKFLOW: &str = "backstop-workflow";
+pub(crate) static WORKFLOW: HeaderName = HeaderName::from_static("backstop-workflow");
 /// The headers in which clients name their conversation, ours first; the others are what agents
 /// already send.
-pub(crate) const SESSIONS: [&str; 5] = [
-    "backstop-session",
-    "x-claude-code-session-id",
-    "session-id",
-    "x-session-id",
-    "x-session-affinity",
+pub(crate) static SESSIONS: [HeaderName; 5] = [
+    HeaderName::from_static("backstop-session"),
+    HeaderName::from_static("x-claude-code-session-id"),
+    HeaderName::from_static("session-id"),
+    HeaderName::from_static("x-session-id"),
+    HeaderName::from_static("x-session-affinity"),
 ];
 /// The header for a gateway key when the usual ones carry the client's own credential.
 pub(crate) const KEY: &str = "backstop-key";
@@ -193,11 +193,13 @@ pub(crate) fn down(provider: &HeaderMap, out: &mut HeaderMap) {
 
 /// The provider's own id of the request, whichever of the usual names it uses.
 pub(crate) fn upstream_request_id(provider: &HeaderMap) -> Option<&HeaderValue> {
-    provider.get("request-id").or_else(|| provider.get("x-request-id"))
+    static NAMES: [HeaderName; 2] =
+        [HeaderName::from_static("request-id"), HeaderName::from_static("x-request-id")];
+    NAMES.iter().find_map(|name| provider.get(name))
 }
 
 /// The text of a header, if it is there and is text.
-pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
