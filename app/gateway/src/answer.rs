@@ -13,6 +13,7 @@ use backstop_vocabulary::{Class, Dialect, Failure, Fault, RequestId};
 use crate::headers;
 use crate::live::Match;
 use crate::perform::{Begun, Journey};
+use crate::plan::Place;
 use crate::record::micros;
 
 /// The name of this hop in `Proxy-Status` (RFC 9209).
@@ -48,32 +49,57 @@ fn answered_head(journey: &Journey, begun: &Begun) -> Response<()> {
         out.insert(HeaderName::from_static("backstop-upstream-request-id"), id.clone());
     }
     let attempts = journey.record.attempts().len() + 1;
-    let mut text = String::with_capacity(96);
-    let _ = write!(
-        text,
-        "target={}; rung={}; attempts={attempts}; tier={}; route={}",
-        place.target.name,
-        place.rung + 1,
-        place.tier.name(),
-        journey.roster.route
-    );
-    if journey.roster.matched == Match::Fallback {
-        text.push_str("; matched=no-route-names-this-model");
+    let answer = match &place.first_answer {
+        Some(answer) if attempts == 1 => Some(answer.clone()),
+        _ => provenance(place, (&journey.roster.route, journey.roster.matched), attempts),
+    };
+    if let Some(answer) = answer {
+        out.insert(HeaderName::from_static("backstop-answer"), answer);
     }
-    set(out, "backstop-answer", &text);
     tried(out, journey.record.attempts());
     let losses = journey.record.losses();
     if !losses.is_empty() {
         let list: Vec<String> = losses.iter().map(ToString::to_string).collect();
-        set(out, "backstop-lost", &list.join(", "));
+        set(out, "backstop-lost", list.join(", "));
     }
     let waited = journey.core.shared.clock.now().since(journey.asked.started);
     timing(out, journey.record.attempts(), micros(waited));
-    let status =
-        format!("{HOP}; next-hop=\"{}\"; received-status={}", place.provider, begun.reply.status);
-    set(out, "proxy-status", &status);
+    let status = begun.reply.status;
+    let hop = match &place.good_hop {
+        Some(hop) if status == 200 => Some(hop.clone()),
+        _ => next_hop(&place.provider, status),
+    };
+    if let Some(hop) = hop {
+        out.insert(HeaderName::from_static("proxy-status"), hop);
+    }
     ids(out, journey.asked.dialect, journey.asked.id);
     head
+}
+
+/// `backstop-answer`: who answers, after how many attempts.
+pub(crate) fn provenance(
+    place: &Place,
+    (route, matched): (&str, Match),
+    attempts: usize,
+) -> Option<HeaderValue> {
+    let mut text = String::with_capacity(96);
+    let _ = write!(
+        text,
+        "target={}; rung={}; attempts={attempts}; tier={}; route={route}",
+        place.target.name,
+        place.rung + 1,
+        place.tier.name(),
+    );
+    if matched == Match::Fallback {
+        text.push_str("; matched=no-route-names-this-model");
+    }
+    HeaderValue::try_from(text).ok()
+}
+
+/// `Proxy-Status` of an answer that came from this provider.
+pub(crate) fn next_hop(provider: &str, status: u16) -> Option<HeaderValue> {
+    let text = format!("{HOP}; next-hop=\"{provider}\"; received-status={status}");
+    HeaderValue::try_from(text).ok()
 }
 
 /// The error of a request that went through the ladder.
@@ -98,14 +124,14 @@ pub(crate) fn error(dialect: Dialect, failure: &Failure, id: RequestId) -> Respo
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     set(out, "backstop-error", failure.class.code());
     if let Some(stay_away) = failure.stay_away {
-        set(out, "retry-after", &stay_away.as_secs().max(1).to_string());
+        set(out, "retry-after", stay_away.as_secs().max(1).to_string());
     }
     // The gateway has already tried whatever made sense: a client's own retries at once only multiply.
     let retry =
         failure.fault() != Fault::Caller && failure.stay_away.is_some_and(|t| t.as_secs() < 30);
     set(out, "x-should-retry", if retry { "true" } else { "false" });
     let status = format!("{HOP}; error={}", proxy_error(failure.class));
-    set(out, "proxy-status", &status);
+    set(out, "proxy-status", status);
     ids(out, dialect, id);
     response
 }
@@ -138,7 +164,7 @@ fn tried(out: &mut HeaderMap, attempts: &[AttemptRow]) {
         }
         let _ = write!(text, "; ms={}", row.total_us / 1000);
     }
-    set(out, "backstop-attempts", &text);
+    set(out, "backstop-attempts", text);
 }
 
 /// `Server-Timing`: the attempts that failed, and the time until the answer began.
@@ -148,7 +174,7 @@ fn timing(out: &mut HeaderMap, attempts: &[AttemptRow], waited_us: u64) {
         let code = row.class.map_or("ok", Class::code);
         let _ = write!(text, ", attempt{};desc=\"{code}\";dur={}", number + 1, row.total_us / 1000);
     }
-    set(out, "server-timing", &text);
+    set(out, "server-timing", text);
 }
 
 fn ids(out: &mut HeaderMap, dialect: Dialect, id: RequestId) {
@@ -156,11 +182,11 @@ fn ids(out: &mut HeaderMap, dialect: Dialect, id: RequestId) {
         Dialect::AnthropicMessages => "request-id",
         Dialect::OpenaiChat => "x-request-id",
     };
-    set(out, name, &format!("req_{id}"));
+    set(out, name, format!("req_{id}"));
 }
 
-fn set(out: &mut HeaderMap, name: &'static str, text: &str) {
-    if let Ok(value) = HeaderValue::from_str(text) {
+fn set(out: &mut HeaderMap, name: &'static str, text: impl TryInto<HeaderValue>) {
+    if let Ok(value) = text.try_into() {
         out.insert(HeaderName::from_static(name), value);
     }
 }

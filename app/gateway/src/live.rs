@@ -12,11 +12,11 @@ use backstop_vocabulary::Dialect;
 use crate::plan::Roster;
 use crate::table::{ProviderRow, Stem, read, write};
 
-/// The most rosters remembered: one for each model name asked for.
+/// The most rosters remembered per dialect: one for each model name asked for.
 const ROSTERS_MAX: usize = 1024;
 
-/// Rosters by the dialect and the model asked for.
-type Rosters = HashMap<(Dialect, Box<str>), Arc<Roster>>;
+/// Rosters by the model asked for.
+type Rosters = HashMap<Box<str>, Arc<Roster>>;
 
 /// Settings with everything that follows from them.
 #[derive(Debug)]
@@ -25,7 +25,8 @@ pub(crate) struct Live {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) cors: Cors,
     pub(crate) providers: BTreeMap<Arc<str>, ProviderRow>,
-    rosters: RwLock<Rosters>,
+    /// One map per dialect.
+    rosters: [RwLock<Rosters>; Dialect::ALL.len()],
 }
 
 impl Live {
@@ -48,7 +49,7 @@ impl Live {
             providers.insert(Arc::clone(name), row);
         }
         let cors = Cors::new(settings.cors_origins.iter().map(String::as_str));
-        Ok(Self { settings, catalogue, cors, providers, rosters: RwLock::default() })
+        Ok(Self { settings, catalogue, cors, providers, rosters: Default::default() })
     }
 
     /// The route of a model name, and whether an operator meant it so.
@@ -64,15 +65,14 @@ impl Live {
         model: &str,
         make: impl FnOnce() -> Option<Roster>,
     ) -> Option<Arc<Roster>> {
-        // The key is built only on a miss of the cheap look-up by scan: names are short.
-        let key = (dialect, Box::from(model));
-        if let Some(known) = read(&self.rosters).get(&key) {
+        let rosters = &self.rosters[dialect as usize];
+        if let Some(known) = read(rosters).get(model) {
             return Some(Arc::clone(known));
         }
         let made = Arc::new(make()?);
-        let mut rosters = write(&self.rosters);
+        let mut rosters = write(rosters);
         if rosters.len() < ROSTERS_MAX {
-            rosters.insert(key, Arc::clone(&made));
+            rosters.insert(model.into(), Arc::clone(&made));
         }
         Some(made)
     }

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use backstop_continuity::{Awaits, Candidate, CoursePolicy, Unfit};
 use backstop_exchange::{Abilities, Features};
 use backstop_settings::{Credential, Policy, Route, Rung, TargetChoice, TargetModel};
 use backstop_vocabulary::{Class, Dialect, Failure, Tier};
 
+use crate::answer;
 use crate::asked::Asked;
 use crate::headers;
 use crate::live::{Live, Match};
@@ -40,6 +43,10 @@ pub(crate) struct Place {
     /// then even a request in its own dialect is fitted to it.
     pub(crate) is_known_stand_in: bool,
     pub(crate) candidate: Candidate,
+    /// `backstop-answer` when it answers at the first attempt, and `proxy-status` when it does with
+    /// 200: nearly always.
+    pub(crate) first_answer: Option<HeaderValue>,
+    pub(crate) good_hop: Option<HeaderValue>,
 }
 
 /// The targets for this request.
@@ -112,7 +119,7 @@ impl Builder<'_> {
                 context_tokens_max: abilities.context_tokens_max,
                 standing: if forbidden { Err(Unfit::Forbidden) } else { Ok(()) },
             };
-            self.places.push(Place {
+            let mut place = Place {
                 provider: Arc::clone(&choice.provider),
                 dialect: row.settings.dialect,
                 credential: stem.credential.clone(),
@@ -124,7 +131,11 @@ impl Builder<'_> {
                 abilities,
                 target,
                 candidate,
-            });
+                first_answer: None,
+                good_hop: answer::next_hop(&choice.provider, 200),
+            };
+            place.first_answer = answer::provenance(&place, (&route.name, self.matched), 1);
+            self.places.push(place);
         }
     }
 }
