@@ -229,7 +229,7 @@ impl Journey {
             &place.credential,
             &asked.headers,
         );
-        headers.insert(backstop_providers::HOP_HEADER, self.core.shared.instance.clone());
+        headers::mark(&mut headers, &asked.headers, &self.core.shared.instance);
         let mut path = row.path.clone();
         if same && let Some(query) = &asked.query {
             path = format!("{path}?{query}").parse().unwrap_or(path);
