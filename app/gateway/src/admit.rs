@@ -1,15 +1,39 @@
 //! Phase 1: who asks, may they, is there room.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use http::{HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName};
+use http::request::Parts;
+use http::uri::Authority;
 
 use backstop_settings::{Key, Settings};
 use backstop_vocabulary::{Class, Failure, Moment};
 
 use crate::asked::Caller;
+use crate::gateway::Shared;
 use crate::headers;
+use crate::live::Live;
+
+/// The most gateways a request may have been through.
+const HOPS_MAX: usize = 8;
+/// The longest name of a model, in bytes: the longest in use are below 100.
+const MODEL_BYTES_MAX: usize = 256;
+
+/// Refuses a model's name that no provider can have meant: each name is remembered, and shown to
+/// people.
+pub(crate) fn refuse_model(name: &str) -> Result<(), Failure> {
+    let what = if name.len() > MODEL_BYTES_MAX {
+        format!("`model` is longer than {MODEL_BYTES_MAX} bytes")
+    } else if name.chars().any(char::is_control) {
+        "`model` has control characters in it".to_owned()
+    } else {
+        return Ok(());
+    };
+    let cure = "send the name of a model that GET /v1/models lists";
+    Err(Failure::new(Class::InvalidRequest, format!("{what}: {cure}")))
+}
 
 /// Says who the caller is, or why it may not ask.
 pub(crate) fn caller<'a>(
@@ -44,17 +68,76 @@ fn known<'a>(keys: &'a [Key], client: &HeaderMap) -> Result<&'a Key, Failure> {
     })
 }
 
-/// Refuses a request that has already been through this gateway.
-pub(crate) fn refuse_loop(client: &HeaderMap, instance: &[u8]) -> Result<(), Failure> {
-    let returned = client
-        .get_all(backstop_providers::HOP_HEADER)
-        .iter()
-        .any(|value| value.as_bytes() == instance);
-    if !returned {
+/// Lets a request in before a byte of its body is read: who asks, may they, is there room.
+pub(crate) fn enter(
+    shared: &Shared,
+    client: &HeaderMap,
+    now: Moment,
+) -> Result<(Caller, Place), Failure> {
+    let live = shared.live.load();
+    refuse_loop(client, shared.instance.as_bytes())?;
+    let (caller, key) = caller(&live.settings, client)?;
+    if let Some(key) = key {
+        shared.check_allowance(key, now)?;
+    }
+    let place = shared.room.enter(live.settings.limits.requests_max)?;
+    Ok((caller, place))
+}
+
+/// Refuses web pages where no key protects the operator's money: any page a person opens can reach
+/// a loopback address, by its own name for it as well (DNS rebinding).
+pub(crate) fn refuse_pages(live: &Live, head: &Parts) -> Result<(), Failure> {
+    if !live.settings.keys.is_empty() {
         return Ok(());
     }
-    let cure = "point the provider's base_url at the provider, not at this gateway";
-    Err(Failure::new(Class::LoopDetected, format!("the request came back to this gateway: {cure}")))
+    let forbidden = |what: String| {
+        Err(Failure::new(Class::KeyRefused, format!("without keys {what}")).with_status(403))
+    };
+    if let Some(origin) = head.headers.get(header::ORIGIN)
+        && !live.cors.allows(origin)
+    {
+        let cure = "add its origin to `cors`, or set `keys`";
+        return forbidden(format!("this gateway answers no web page that is not listed: {cure}"));
+    }
+    let host = match head.uri.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => headers::text(&head.headers, &header::HOST),
+    };
+    if host.is_some_and(|host| !is_this_machine(host)) {
+        let cure = "use `127.0.0.1` or `localhost` in its URL, or set `keys`";
+        return forbidden(format!("this gateway answers to no name but this machine's: {cure}"));
+    }
+    Ok(())
+}
+
+/// Whether a `Host` is a loopback address or a name that can mean nothing else (RFC 6761).
+fn is_this_machine(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host().trim_matches(['[', ']']).trim_end_matches('.');
+    match name.parse::<IpAddr>() {
+        Ok(ip) => ip.to_canonical().is_loopback(),
+        Err(_) => {
+            name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
+        }
+    }
+}
+
+/// Refuses a request that has already been through this gateway, or through too many.
+pub(crate) fn refuse_loop(client: &HeaderMap, instance: &[u8]) -> Result<(), Failure> {
+    let (mut hops, mut returned) = (0, false);
+    for hop in headers::hops(client) {
+        hops += 1;
+        returned |= hop == instance;
+    }
+    let what = if returned {
+        "the request came back to this gateway".to_owned()
+    } else if hops > HOPS_MAX {
+        format!("the request has been through more than {HOPS_MAX} gateways")
+    } else {
+        return Ok(());
+    };
+    let cure = "point the provider's base_url at the provider, not at a gateway";
+    Err(Failure::new(Class::LoopDetected, format!("{what}: {cure}")))
 }
 
 /// Room for so many requests at once.
@@ -120,6 +203,8 @@ impl Allowance {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -130,6 +215,44 @@ mod tests {
         drop(place);
         assert!(room.enter(1).is_ok());
         assert_eq!(room.taken(), 0);
+    }
+
+    #[test]
+    fn knows_the_names_of_this_machine() {
+        let local =
+            ["localhost", "LOCALHOST:8080", "app.localhost:1", "127.0.0.1:8080", "127.9.9.9"];
+        assert!(local.into_iter().chain(["[::1]:8080", "[::ffff:127.0.0.1]"]).all(is_this_machine));
+        let foreign =
+            ["evil.example", "localhost.evil.example:8080", "evillocalhost", "10.0.0.1", ""];
+        assert!(
+            !foreign
+                .into_iter()
+                .chain(["[2001:db8::1]:80", "127.0.0.1.evil.example"])
+                .any(is_this_machine)
+        );
+    }
+
+    #[test]
+    fn refuses_a_request_that_returns_or_never_ends() {
+        let through = |hops: &[&'static str]| {
+            let mut client = HeaderMap::new();
+            for hop in hops {
+                client.append(backstop_providers::HOP_HEADER, HeaderValue::from_static(hop));
+            }
+            refuse_loop(&client, b"us").map_err(|failure| failure.class)
+        };
+        assert_eq!(through(&[]), Ok(()));
+        assert_eq!(through(&["a", "b", "c, d", "e", "f", "g", "h"]), Ok(()));
+        assert_eq!(through(&["a", "b", "c, d", "e", "f", "g", "h", "i"]), Err(Class::LoopDetected));
+        assert_eq!(through(&["a", "b, us"]), Err(Class::LoopDetected));
+    }
+
+    #[test]
+    fn refuses_names_that_no_model_has() {
+        assert!(refuse_model(&"m".repeat(256)).is_ok());
+        assert!(refuse_model(&"m".repeat(257)).is_err());
+        assert!(refuse_model("m\u{7}").is_err());
+        assert!(refuse_model("größe/m:1@2").is_ok());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Phase 5: what the client reads: status, provenance, errors in its own dialect.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -124,7 +125,7 @@ pub(crate) fn error(dialect: Dialect, failure: &Failure, id: RequestId) -> Respo
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     set(out, "backstop-error", failure.class.code());
     if let Some(stay_away) = failure.stay_away {
-        set(out, "retry-after", stay_away.as_secs().max(1).to_string());
+        set(out, "retry-after", whole_seconds(stay_away).to_string());
     }
     // The gateway has already tried whatever made sense: a client's own retries at once only multiply.
     let retry =
@@ -134,6 +135,22 @@ pub(crate) fn error(dialect: Dialect, failure: &Failure, id: RequestId) -> Respo
     set(out, "proxy-status", status);
     ids(out, dialect, id);
     response
+}
+
+/// An error of the gateway's own, with the failure's status where it has one: no provider's status
+/// may be in it.
+pub(crate) fn refusal(dialect: Dialect, failure: &Failure, id: RequestId) -> Response<AnswerBody> {
+    let mut response = error(dialect, failure, id);
+    if let Some(status) = failure.status.and_then(|status| StatusCode::from_u16(status).ok()) {
+        *response.status_mut() = status;
+    }
+    response
+}
+
+/// Rounded up, at least one: a client that comes back a moment too early is refused again.
+fn whole_seconds(wait: Duration) -> u64 {
+    let part = u64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(part).max(1)
 }
 
 /// A short answer in plain text, outside any dialect.
@@ -227,5 +244,17 @@ const fn proxy_error(class: Class) -> &'static str {
         | Class::UnknownPath
         | Class::KeyRefused
         | Class::ClientLeft => "http_request_denied",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_asks_a_client_back_too_early() {
+        let seconds = |ms| whole_seconds(Duration::from_millis(ms));
+        assert_eq!((seconds(0), seconds(1), seconds(1000)), (1, 1, 1));
+        assert_eq!((seconds(1001), seconds(59_999), seconds(60_000)), (2, 60, 60));
     }
 }

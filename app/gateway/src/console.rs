@@ -25,8 +25,14 @@ pub(crate) fn page(gateway: &Gateway, path: &str) -> Response<AnswerBody> {
     }
 }
 
-/// Ready while requests are let in: the gateway never waits for its store or its providers.
+/// Ready until it drains: the gateway never waits for its store or its providers.
 fn ready(gateway: &Gateway) -> Response<AnswerBody> {
+    if gateway.shared.draining.load(std::sync::atomic::Ordering::Relaxed) {
+        return answer::plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "draining: send requests elsewhere\n",
+        );
+    }
     let live = gateway.shared.live.load();
     if live.settings.routes.is_empty() {
         return answer::plain(StatusCode::SERVICE_UNAVAILABLE, "no route is configured\n");

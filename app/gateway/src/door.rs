@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Method, Request, Response, StatusCode, header};
 
 use backstop_listener::{AnswerBody, Connection, Serve, read_body};
-use backstop_vocabulary::{Dialect, RequestId};
+use backstop_vocabulary::Failure;
 
 use crate::core::Core;
 use crate::gateway::Gateway;
@@ -41,16 +41,9 @@ impl Serve for Door {
         let origin = head.headers.get(header::ORIGIN).cloned();
         let limits = &live.settings.limits;
         let bytes_max = usize::try_from(limits.body_bytes_max).unwrap_or(usize::MAX);
-        let mut response = match read_body(body, bytes_max, limits.body_time_max).await {
-            Ok(body) => serve(Arc::clone(&self.core), head, body).await,
-            Err(error) => {
-                let id = RequestId::from_bits(self.core.random_bits());
-                let anthropic = head.uri.path().starts_with("/v1/messages");
-                let dialect =
-                    if anthropic { Dialect::AnthropicMessages } else { Dialect::OpenaiChat };
-                answer::error(dialect, &error.into(), id)
-            }
-        };
+        let body =
+            async { read_body(body, bytes_max, limits.body_time_max).await.map_err(Failure::from) };
+        let mut response = serve(Arc::clone(&self.core), head, body).await;
         cors.decorate(origin.as_ref(), response.headers_mut());
         response
     }

@@ -1,7 +1,7 @@
 //! The gateway as a whole: what all requests share.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use crate::doubts::Doubts;
 use crate::health::Registry;
 use crate::live::Live;
 use crate::metrics::{Metrics, Totals};
+use crate::refused::Refusals;
 use crate::table::{Parts, Target};
 
 /// Attempts at once at a target that is open, when all are.
@@ -65,6 +66,9 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
     pub(crate) room: Room,
+    pub(crate) refusals: Refusals,
+    /// Whether no more requests should be sent here.
+    pub(crate) draining: AtomicBool,
     pub(crate) doubts: Doubts,
     pub(crate) trust: TlsTrust,
     /// This gateway's mark on the requests it sends, so that it knows them when they come back.
@@ -92,6 +96,8 @@ impl Gateway {
             metrics: Metrics::default(),
             clock,
             room: Room::default(),
+            refusals: Refusals::default(),
+            draining: AtomicBool::new(false),
             doubts: Doubts::default(),
             trust,
             instance: HeaderValue::from_str(&instance).unwrap_or(HeaderValue::from_static("0")),
@@ -116,6 +122,11 @@ impl Gateway {
         self.shared.held_bytes_max.store(held_max, Ordering::Relaxed);
         self.shared.live.store(Arc::new(live));
         Ok(())
+    }
+
+    /// Says from now on that no more requests should be sent here.
+    pub fn drain(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
     }
 
     /// Saves what was learnt about targets, for the next start.

@@ -18,6 +18,8 @@ pub(crate) static SESSIONS: [HeaderName; 5] = [
     HeaderName::from_static("x-session-id"),
     HeaderName::from_static("x-session-affinity"),
 ];
+/// The header in which every gateway leaves its mark.
+static HOP: HeaderName = HeaderName::from_static(backstop_providers::HOP_HEADER);
 /// The header for a gateway key when the usual ones carry the client's own credential.
 pub(crate) const KEY: &str = "backstop-key";
 /// What `backstop run` gives to a program that has no key of its own, so that its SDK starts. It
@@ -103,19 +105,18 @@ pub(crate) fn up(client: &HeaderMap) -> HeaderMap {
 
 /// The gateways that a request has been through, by their marks.
 pub(crate) fn hops(client: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let values = client.get_all(backstop_providers::HOP_HEADER).into_iter();
+    let values = client.get_all(&HOP).into_iter();
     // Something on the way may have joined the lines into one.
     values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
 }
 
 /// Marks a request for a provider with the gateways it has been through, this one last.
 pub(crate) fn mark(out: &mut HeaderMap, client: &HeaderMap, instance: &HeaderValue) {
-    let name = HeaderName::from_static(backstop_providers::HOP_HEADER);
-    out.remove(&name);
-    for hop in client.get_all(&name) {
-        out.append(name.clone(), hop.clone());
+    out.remove(&HOP);
+    for hop in client.get_all(&HOP) {
+        out.append(HOP.clone(), hop.clone());
     }
-    out.append(name, instance.clone());
+    out.append(HOP.clone(), instance.clone());
 }
 
 /// The headers of an attempt in another dialect than the client's: nothing of the client's.

@@ -22,6 +22,7 @@ mod body;
 mod perform;
 mod plan;
 mod record;
+mod refused;
 mod relay;
 mod stream;
 mod wait;

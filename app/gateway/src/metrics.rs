@@ -48,6 +48,7 @@ pub struct Metrics {
     requests: Family<Labels, Counter>,
     /// The counters of `requests`: looking one up costs more than all the others together.
     ready: Vec<(Dialect, &'static str, Counter)>,
+    refused: Family<Labels, Counter>,
     attempts: Family<Labels, Counter>,
     endings: Family<Labels, Counter>,
     answers: Family<Labels, Counter>,
@@ -92,6 +93,7 @@ impl Default for Metrics {
             registry: Registry::with_prefix("backstop"),
             requests: Family::default(),
             ready: Vec::new(),
+            refused: Family::default(),
             attempts: Family::default(),
             endings: Family::default(),
             answers: Family::default(),
@@ -116,6 +118,8 @@ impl Metrics {
     fn register(&mut self) {
         let r = &mut self.registry;
         r.register("requests", "Requests by dialect and outcome", self.requests.clone());
+        let help = "Requests refused before they had a route, by class";
+        r.register("refused_requests", help, self.refused.clone());
         r.register("attempts", "Attempts at providers, by target", self.attempts.clone());
         let help = "Attempts that did not answer, by target and failure class";
         r.register("attempt_failures", help, self.endings.clone());
@@ -200,6 +204,10 @@ impl Metrics {
         if let Some((_, _, counter)) = found {
             counter.inc();
         }
+    }
+
+    pub(crate) fn refused(&self, class: &'static str) {
+        self.refused.get_or_create(&Labels(vec![("class", class.into())])).inc();
     }
 
     pub(crate) fn failed(&self, target: &TargetMetrics, class: &'static str) {

@@ -2,21 +2,20 @@
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::{Response, StatusCode, request::Parts};
+use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use backstop_catalogue::Model;
 use backstop_listener::AnswerBody;
 use backstop_settings::{Route, Rung, Settings, TargetModel};
 
-use crate::core::Core;
+use crate::live::Live;
 
 /// The list, or one model of it.
-pub(crate) fn list(core: &Core, head: &Parts) -> Response<AnswerBody> {
-    let live = core.shared.live.load();
+pub(crate) fn list(live: &Live, path: &str) -> Response<AnswerBody> {
     let names =
         names(&live.settings, live.catalogue.models().iter().filter_map(Model::listed_name));
-    let path = head.uri.path().strip_prefix("/v1/models").unwrap_or_default();
+    let path = path.split_once("/models").map_or("", |(_, rest)| rest);
     let (status, value) = match path.strip_prefix('/').filter(|name| !name.is_empty()) {
         None => (StatusCode::OK, page(&names)),
         Some(name) if names.iter().any(|known| known == name) => (StatusCode::OK, entry(name)),

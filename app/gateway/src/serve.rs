@@ -1,37 +1,94 @@
 //! The life of a request, from its first byte to its last.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
 use backstop_listener::AnswerBody;
-use backstop_vocabulary::{Class, Dialect, Failure, RequestId};
+use backstop_vocabulary::{Class, Dialect, Failure, Moment, RequestId};
 
-use crate::asked::Asked;
+use crate::asked::{Asked, Caller};
 use crate::core::Core;
 use crate::perform::Journey;
 use crate::record::Record;
-use crate::{admit, answer, models, plan, stream, whole};
+use crate::refused::{self, Refused};
+use crate::{admit, answer, headers, models, plan, stream, whole};
 
-/// Answers one request whose body is here. Dropping the future, or the body it returns, ends every
-/// attempt and says so in the journal.
-pub async fn serve(core: Arc<Core>, head: Parts, body: Bytes) -> Response<AnswerBody> {
-    let id = RequestId::from_bits(core.random_bits());
-    match wanted(&head) {
-        Wanted::Answer(dialect) => ask(core, (id, dialect), head, body).await,
-        Wanted::Models => models::list(&core, &head),
-        Wanted::Upgrade => answer::plain(
-            StatusCode::UPGRADE_REQUIRED,
-            "this gateway answers over plain HTTP: send the request as POST\n",
-        ),
-        Wanted::Nothing(dialect) => {
-            let what = format!("{} {} is not served by this version", head.method, head.uri.path());
+/// Answers one request, and reads its body once the request is let in. Dropping the future, or the
+/// body it returns, ends every attempt and says so in the journal.
+pub async fn serve(
+    core: Arc<Core>,
+    head: Parts,
+    body: impl Future<Output = Result<Bytes, Failure>> + Send,
+) -> Response<AnswerBody> {
+    let path = squeezed(head.uri.path());
+    let wanted = wanted(&head, &path);
+    let dialect = wanted.dialect(&head, &path);
+    let knock = Knock {
+        id: RequestId::from_bits(core.random_bits()),
+        started: core.shared.clock.now(),
+        dialect,
+    };
+    let pages = admit::refuse_pages(&core.shared.live.load(), &head);
+    if let Err(failure) = pages {
+        return knock.refuse(&core, None, &failure);
+    }
+    match wanted {
+        Wanted::Answer(_) => ask(core, knock, head, body).await,
+        Wanted::Models => {
+            let live = core.shared.live.load();
+            let known = admit::caller(&live.settings, &head.headers).map(|_| ());
+            known.map_or_else(
+                |failure| knock.refuse(&core, None, &failure),
+                |()| models::list(&live, &path),
+            )
+        }
+        Wanted::Upgrade => {
+            let text = "this gateway answers over plain HTTP: send the request as POST\n";
+            let mut response = answer::plain(StatusCode::UPGRADE_REQUIRED, text);
+            let protocol = HeaderValue::from_static("HTTP/1.1");
+            response.headers_mut().insert(header::UPGRADE, protocol);
+            response
+        }
+        Wanted::Method(allowed) => {
+            let what = format!("{path} does not take {}: use {allowed}", head.method);
+            let failure = Failure::new(Class::UnknownPath, what).with_status(405);
+            let mut response = answer::refusal(dialect, &failure, knock.id);
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+            response
+        }
+        Wanted::Nothing => {
+            let what = format!("{} {path} is not served by this version", head.method);
             let cure = "it serves POST /v1/messages, POST /v1/chat/completions and GET /v1/models";
             let failure = Failure::new(Class::UnknownPath, format!("{what}: {cure}"));
-            answer::error(dialect, &failure, id)
+            answer::error(dialect, &failure, knock.id)
         }
+    }
+}
+
+/// A request at the door.
+#[derive(Clone, Copy)]
+pub(crate) struct Knock {
+    pub(crate) id: RequestId,
+    pub(crate) started: Moment,
+    pub(crate) dialect: Dialect,
+}
+
+impl Knock {
+    /// Refuses the request, and notes it.
+    pub(crate) fn refuse(
+        self,
+        core: &Core,
+        caller: Option<&Caller>,
+        failure: &Failure,
+    ) -> Response<AnswerBody> {
+        let Self { id, started, dialect } = self;
+        refused::note(&core.shared, Refused { id, started, dialect, caller }, failure);
+        answer::refusal(dialect, failure, id)
     }
 }
 
@@ -40,50 +97,78 @@ enum Wanted {
     Answer(Dialect),
     Models,
     Upgrade,
-    Nothing(Dialect),
+    /// Something else of this path, with the methods it takes.
+    Method(&'static str),
+    Nothing,
 }
 
-fn wanted(head: &Parts) -> Wanted {
-    let path = head.uri.path();
-    let anthropic = head.headers.contains_key("anthropic-version");
-    if head.headers.contains_key("upgrade") && head.method == Method::GET {
+impl Wanted {
+    /// The dialect that the client most likely speaks.
+    fn dialect(&self, head: &Parts, path: &str) -> Dialect {
+        if let Self::Answer(dialect) = self {
+            return *dialect;
+        }
+        if head.headers.contains_key("anthropic-version") || served(path).starts_with("/messages") {
+            return Dialect::AnthropicMessages;
+        }
+        Dialect::OpenaiChat
+    }
+}
+
+fn wanted(head: &Parts, path: &str) -> Wanted {
+    let socket = headers::text(&head.headers, &header::UPGRADE);
+    if socket.is_some_and(|to| to.eq_ignore_ascii_case("websocket")) && head.method == Method::GET {
         return Wanted::Upgrade;
     }
-    if head.method == Method::POST {
-        let served = Dialect::ALL.into_iter().find(|dialect| {
-            let own = backstop_dialects::path(*dialect);
-            // Some clients are given a base URL that already ends in `/v1`, some without.
-            path == own || Some(path) == own.strip_prefix("/v1")
-        });
-        if let Some(dialect) = served {
-            return Wanted::Answer(dialect);
+    let path = served(path);
+    let asked =
+        Dialect::ALL.into_iter().find(|dialect| served(backstop_dialects::path(*dialect)) == path);
+    if let Some(dialect) = asked {
+        let post = head.method == Method::POST;
+        return if post { Wanted::Answer(dialect) } else { Wanted::Method("POST") };
+    }
+    if path == "/models" || path.starts_with("/models/") {
+        let read = head.method == Method::GET || head.method == Method::HEAD;
+        return if read { Wanted::Models } else { Wanted::Method("GET, HEAD") };
+    }
+    Wanted::Nothing
+}
+
+/// The path without `/v1`: some clients are given a base URL that already ends in it, some not.
+fn served(path: &str) -> &str {
+    path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path)
+}
+
+/// The path with single slashes: a base URL with a slash at its end makes two.
+fn squeezed(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut out = String::with_capacity(path.len());
+    for letter in path.chars() {
+        if letter != '/' || !out.ends_with('/') {
+            out.push(letter);
         }
     }
-    if head.method == Method::GET && (path == "/v1/models" || path.starts_with("/v1/models/")) {
-        return Wanted::Models;
-    }
-    let dialect = if anthropic || path.starts_with("/v1/messages") {
-        Dialect::AnthropicMessages
-    } else {
-        Dialect::OpenaiChat
-    };
-    Wanted::Nothing(dialect)
+    Cow::Owned(out)
 }
 
 async fn ask(
     core: Arc<Core>,
-    (id, dialect): (RequestId, Dialect),
+    knock: Knock,
     head: Parts,
-    body: Bytes,
+    body: impl Future<Output = Result<Bytes, Failure>> + Send,
 ) -> Response<AnswerBody> {
-    let admitted = admit(&core, (id, dialect), head, body);
-    let (asked, _place) = match admitted {
-        Ok(admitted) => admitted,
-        Err(failure) => {
-            core.shared.metrics.request(dialect, "refused");
-            return answer::error(dialect, &failure, id);
-        }
+    let (caller, place) = match admit::enter(&core.shared, &head.headers, knock.started) {
+        Ok(entered) => entered,
+        Err(failure) => return knock.refuse(&core, None, &failure),
     };
+    let asked = match read(knock, (&caller, head), body).await {
+        Ok(asked) => Arc::new(asked),
+        Err(failure) => return knock.refuse(&core, Some(&caller), &failure),
+    };
+    let _place = place;
+    core.shared.doubts.deposit();
     let live = core.shared.live.load_full();
     let record = Record::new(Arc::clone(&core.shared), Arc::clone(&asked));
     let parts = core.shared.parts(&live);
@@ -91,6 +176,9 @@ async fn ask(
         Ok(roster) => roster,
         Err(failure) => return refuse(record, &asked, &failure, &core),
     };
+    if asked.scan.thread && roster.places.iter().any(|place| place.dialect != asked.dialect) {
+        return refuse(record, &asked, &thread_unsupported(), &core);
+    }
     let stream = asked.scan.stream;
     let journey = Journey::new(Arc::clone(&core), live, Arc::clone(&asked), roster, record);
     let (journey, fits) = match journey {
@@ -114,34 +202,37 @@ fn refuse(record: Record, asked: &Asked, failure: &Failure, core: &Core) -> Resp
     answer::error(asked.dialect, failure, asked.id)
 }
 
-/// Phases 1 and 2: who asks, may they, is there room; and what do they ask.
-fn admit(
-    core: &Core,
-    (id, dialect): (RequestId, Dialect),
-    head: Parts,
-    body: Bytes,
-) -> Result<(Arc<Asked>, admit::Place), Failure> {
-    let shared = &core.shared;
-    let now = shared.clock.now();
-    let live = shared.live.load();
-    admit::refuse_loop(&head.headers, shared.instance.as_bytes())?;
-    let (caller, key) = admit::caller(&live.settings, &head.headers)?;
-    if let Some(key) = key {
-        shared.check_allowance(key, now)?;
-    }
-    let place = shared.room.enter(live.settings.limits.requests_max)?;
-    shared.doubts.deposit();
+/// Phase 2: what do they ask.
+pub(crate) async fn read(
+    Knock { id, started, dialect }: Knock,
+    (caller, head): (&Caller, Parts),
+    body: impl Future<Output = Result<Bytes, Failure>> + Send,
+) -> Result<Asked, Failure> {
+    let body = body.await?;
     let scan = backstop_dialects::scan(dialect, &body)?;
-    if scan.thread {
-        return Err(thread_unsupported());
-    }
-    Ok((Arc::new(Asked::new((id, now, dialect), caller, head, body, scan)), place))
+    admit::refuse_model(&scan.model_name)?;
+    Ok(Asked::new((id, started, dialect), caller.clone(), head, body, scan))
 }
 
 /// The official tool runners hold conversations at the provider unless they are told that this
-/// cannot be: then they go on by themselves, with the whole conversation in each request.
+/// cannot be: then they go on by themselves, with the whole conversation in each request. So it is
+/// where a target of another dialect could not go on with such a conversation.
 fn thread_unsupported() -> Failure {
     let what = "conversations held by the provider would end with it: send the whole conversation";
     Failure::new(Class::UnsupportedFeature, what)
         .with_provider_code(Some("thread_unsupported_request"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_doubled_slashes_for_one_and_v1_for_understood() {
+        assert_eq!(squeezed("//v1///messages"), "/v1/messages");
+        assert_eq!(
+            (served("/v1/models/m"), served("/models"), served("/v1x")),
+            ("/models/m", "/models", "/v1x")
+        );
+    }
 }

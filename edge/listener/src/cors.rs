@@ -29,6 +29,11 @@ impl Cors {
         cors
     }
 
+    /// Whether scripts of pages from `origin` may call.
+    pub fn allows(&self, origin: &HeaderValue) -> bool {
+        self.any || self.origins.contains(origin)
+    }
+
     /// The answer to a preflight, or `None` if the request is not one. An origin that is not allowed
     /// gets the answer without permission in it.
     pub fn preflight<B>(&self, request: &Request<B>) -> Option<Response<AnswerBody>> {
@@ -70,7 +75,7 @@ impl Cors {
     fn allow(&self, origin: Option<&HeaderValue>, answer: &mut HeaderMap) -> bool {
         // A cache must not give one origin's answer to another.
         answer.append(VARY, HeaderValue::from_static("origin"));
-        let allowed = origin.filter(|origin| self.any || self.origins.contains(origin));
+        let allowed = origin.filter(|origin| self.allows(origin));
         if let Some(origin) = allowed {
             answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         }

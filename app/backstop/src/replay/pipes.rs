@@ -18,7 +18,7 @@ const PIPE_BYTES: usize = 256 << 10;
 /// The ending of every provider's host name.
 const DOMAIN: &str = ".replay";
 /// Where clients find the gateway.
-pub(crate) const GATEWAY_URL: &str = "http://gateway.backstop";
+pub(crate) const GATEWAY_URL: &str = "http://gateway.localhost";
 
 /// Where a provider is.
 pub(crate) fn base_url(provider: &str) -> String {

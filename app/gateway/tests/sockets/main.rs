@@ -8,4 +8,5 @@ mod client;
 mod stage;
 
 mod breaks;
+mod doors;
 mod failover;

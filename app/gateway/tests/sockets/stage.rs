@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::client::{self, Call, Got};
 
-const ANYWHERE: SocketAddr =
+pub(crate) const ANYWHERE: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// The simulated providers of `stage.yaml`, each on a port of its own.

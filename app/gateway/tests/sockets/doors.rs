@@ -1,0 +1,146 @@
+//! Who is let in, and what the others are told: before a byte of their body is read, and before a
+//! provider hears of them.
+
+use backstop_gateway::ConsoleDoor;
+use backstop_listener::{Dealer, ListenerLimits, Listening};
+use backstop_scenarios::{Delivery, Wish};
+use backstop_vocabulary::Dialect;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use crate::client::{self, Body, Call, item};
+use crate::stage::{ANTHROPIC, ANYWHERE, CLAUDE_CLOUD, OPENAI, Providers, Stage, settings};
+
+const KEY: &str = "bst-a-key-of-the-gateway";
+
+/// Settings that let this key in only.
+fn with_key(yaml: &str) -> String {
+    let hash = blake3::hash(KEY.as_bytes()).to_hex();
+    format!("keys:\n  - {{ name: shop, hash: {hash} }}\n{yaml}")
+}
+
+fn call(dialect: Dialect) -> Call {
+    Call::of(&item(dialect, Delivery::Unary, Wish::Text))
+}
+
+#[tokio::test]
+async fn a_web_page_cannot_spend_the_operators_money() {
+    let providers = Providers::open().await;
+    let yaml = format!("cors: [\"https://app.example\"]\n{}", settings(&[ANTHROPIC, OPENAI], ""));
+    let stage = Stage::open(&providers, &yaml).await;
+    for dialect in Dialect::ALL {
+        for (name, value) in [
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("host", "evil.example:8080"),
+            ("host", "10.0.0.1"),
+        ] {
+            let got = stage.send(&call(dialect).with(name, value)).await;
+            assert_eq!(got.status, 403, "{name}: {value}: {}", got.text());
+            let message = got.json()["error"]["message"].to_string();
+            assert!(message.contains("set `keys`"), "{message}");
+        }
+    }
+    assert_eq!(providers.requests("anthropic") + providers.requests("openai"), 0);
+    for (name, value) in [("origin", "https://app.example"), ("host", "127.0.0.1:8080")] {
+        let got = stage.send(&call(Dialect::AnthropicMessages).with(name, value)).await;
+        assert_eq!(got.status, 200, "{name}: {value}: {}", got.text());
+    }
+    let keyed = Stage::open(&providers, &with_key(&settings(&[ANTHROPIC], ""))).await;
+    let page = call(Dialect::AnthropicMessages).with("host", "llm.example");
+    let page = page.with("origin", "https://evil.example").with("backstop-key", KEY);
+    assert_eq!(keyed.send(&page).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_stranger_is_refused_before_the_body_is_read_and_everybody_can_see_it() {
+    let providers = Providers::open().await;
+    let stage = Stage::open(&providers, &with_key(&settings(&[ANTHROPIC], ""))).await;
+    for dialect in Dialect::ALL {
+        let mut unread = call(dialect);
+        unread.body = Vec::new();
+        let unread = unread.with("content-length", "1000000").with("expect", "100-continue");
+        let mut stream = TcpStream::connect(stage.address).await.expect("the gateway accepts");
+        client::send(&mut stream, &unread).await;
+        let got = client::read(&mut stream, Body::Framed).await;
+        assert_eq!(got.status, 401, "{}", got.text());
+        assert_eq!(got.header("backstop-error"), "key_refused");
+    }
+    let models = Call::get("/v1/models");
+    assert_eq!(stage.send(&models).await.status, 401);
+    let known = stage.send(&models.with("authorization", &format!("Bearer {KEY}"))).await;
+    assert_eq!(known.json()["object"], "list", "{}", known.text());
+    let rows = stage.rows(3).await;
+    assert!(rows.iter().all(|row| row.class.is_some_and(|it| it.code() == "key_refused")));
+    assert_eq!(providers.requests("anthropic"), 0);
+    stage.assert_idle("strangers").await;
+}
+
+#[tokio::test]
+async fn what_is_asked_in_the_wrong_way_is_told_the_right_one() {
+    let providers = Providers::open().await;
+    let stage = Stage::open(&providers, &settings(&[ANTHROPIC, OPENAI], "")).await;
+    for (path, kind) in [("/v1/messages", "not_found_error"), ("/chat/completions", "")] {
+        let got = stage.send(&Call::get(path)).await;
+        assert_eq!((got.status, got.header("allow")), (405, "post"), "{path}");
+        let own = got.json()["type"] == "error";
+        assert_eq!(own, !kind.is_empty(), "{}", got.text());
+    }
+    let got = stage.send(&Call::get("/v1/responses").with("upgrade", "websocket")).await;
+    assert_eq!((got.status, got.header("upgrade")), (426, "http/1.1"));
+    let mut head = Call::get("//v1/models");
+    head.method = "HEAD";
+    let got = stage.send(&head).await;
+    assert_eq!((got.status, got.body.len()), (200, 0));
+    let mut doubled = call(Dialect::AnthropicMessages);
+    doubled.path = "//v1/messages".to_owned();
+    assert_eq!(stage.send(&doubled).await.status, 200);
+    for name in ["m".repeat(257), "m\\u0007".to_owned()] {
+        let mut strange = call(Dialect::AnthropicMessages);
+        strange.body = format!(r#"{{"model":"{name}","messages":[]}}"#).into_bytes();
+        let got = stage.send(&strange).await;
+        assert_eq!(got.status, 400, "{}", got.text());
+        assert!(got.text().contains("/v1/models"), "{}", got.text());
+    }
+    let mut hops = call(Dialect::OpenaiChat);
+    for hop in 0..9 {
+        hops = hops.with("backstop-hop", &format!("gateway-{hop}"));
+    }
+    let got = stage.send(&hops).await;
+    assert_eq!((got.status, got.header("backstop-error")), (508, "loop_detected"));
+}
+
+#[tokio::test]
+async fn a_thread_passes_where_all_targets_of_the_route_speak_its_dialect() {
+    let providers = Providers::open().await;
+    let mut threaded = call(Dialect::AnthropicMessages);
+    let text = String::from_utf8(threaded.body).expect("text");
+    threaded.body = text.replacen('{', r#"{"thread":{"type":"create"},"#, 1).into_bytes();
+    let mixed = Stage::open(&providers, &settings(&[ANTHROPIC, OPENAI], "")).await;
+    let got = mixed.send(&threaded).await;
+    assert_eq!(got.status, 400);
+    assert!(got.text().contains("thread_unsupported_request"), "{}", got.text());
+    let alike = Stage::open(&providers, &settings(&[ANTHROPIC, CLAUDE_CLOUD], "")).await;
+    let got = alike.send(&threaded).await;
+    assert!(!got.text().contains("thread_unsupported_request"), "{}", got.text());
+    assert!(!alike.rows(1).await[0].attempts.is_empty());
+}
+
+#[tokio::test]
+async fn a_gateway_that_drains_is_not_ready() {
+    let providers = Providers::open().await;
+    let stage = Stage::open(&providers, &settings(&[ANTHROPIC], "")).await;
+    let listening = Listening::bind(ANYWHERE).expect("a free port");
+    let address = listening.local_addr().expect("an address");
+    let (_drain, draining) = watch::channel(false);
+    let (dealer, hands) = Dealer::new(1, ListenerLimits::default());
+    tokio::spawn(dealer.run(listening, draining.clone()));
+    for hand in hands {
+        let door = ConsoleDoor::new(stage.gateway.clone());
+        tokio::spawn(hand.serve(std::sync::Arc::new(door), None, draining.clone()));
+    }
+    let ready = Call::get("/readyz");
+    assert_eq!(client::ask(address, &ready).await.status, 200);
+    stage.gateway.drain();
+    assert_eq!(client::ask(address, &ready).await.status, 503);
+}
