@@ -10,6 +10,7 @@ mod cli;
 mod exit;
 
 mod ask;
+mod bound;
 mod check;
 mod completions;
 mod demo;

@@ -17,6 +17,8 @@ use backstop_providers::{Dial, TcpDial, TlsTrust};
 use backstop_settings::Settings;
 use backstop_store::{Caps, Journal};
 
+use crate::bound;
+
 /// How often what was learnt is saved.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
@@ -29,6 +31,8 @@ pub(crate) struct Running {
     pub(crate) console: Option<SocketAddr>,
     /// Fires when a successor has taken the sockets over.
     pub(crate) succeeded: watch::Receiver<bool>,
+    /// The settings it was started with.
+    started: Settings,
     tls: Option<Tls>,
     drain: watch::Sender<bool>,
     runtime: Runtime,
@@ -123,8 +127,9 @@ impl Running {
             .map(|tls| Tls::from_files(Path::new(&tls.certificate), Path::new(&tls.key)))
             .transpose()?;
         let (listen, console) = (sockets.listen.local_addr()?, local(sockets.console.as_ref())?);
+        bound::refuse_strangers(listen, &settings)?;
         let journal = journal(&settings)?;
-        let (store, limits) = (settings.store.clone(), listener_limits(&settings));
+        let (limits, started) = (listener_limits(&settings), settings.clone());
         let gateway = gateway(settings, journal.clone(), cores)?;
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let (drain, draining) = watch::channel(false);
@@ -145,23 +150,38 @@ impl Running {
             tokio::spawn(deal(dealer, sockets.listen, background.draining.clone()));
             background.console(sockets.console);
             background.housekeeping(Arc::new(gateway.core(cores, dial)), succeeded.clone());
-            if let Some(store) = store {
-                let path = handover_path(&store);
+            if let Some(store) = &started.store {
+                let path = handover_path(store);
                 tokio::spawn(offer(path, offered, succeed, background.draining.clone()));
             }
         });
         if let Some(taken) = sockets.taken {
             taken.acknowledge()?;
         }
-        Ok(Self { gateway, listen, console, succeeded, tls, drain, runtime, threads, journal })
+        Ok(Self {
+            gateway,
+            listen,
+            console,
+            succeeded,
+            started,
+            tls,
+            drain,
+            runtime,
+            threads,
+            journal,
+        })
     }
 
-    /// Replaces the settings, where nothing of them needs new sockets.
-    pub(crate) fn reload(&self, settings: Settings) -> anyhow::Result<()> {
+    /// Replaces the settings, and names those that wait for a restart. Settings that would open the
+    /// bound socket to strangers are refused.
+    pub(crate) fn reload(&self, settings: Settings) -> anyhow::Result<Vec<&'static str>> {
+        bound::refuse_strangers(self.listen, &settings)?;
+        let waiting = bound::needs_restart(&self.started, &settings);
         if let (Some(tls), Some(files)) = (&self.tls, &settings.tls) {
             tls.reload(Path::new(&files.certificate), Path::new(&files.key))?;
         }
-        Ok(self.gateway.reload(settings)?)
+        self.gateway.reload(settings)?;
+        Ok(waiting)
     }
 
     /// Runs a future on the background runtime.
@@ -171,6 +191,7 @@ impl Running {
 
     /// Lets requests in progress end, at most for `longest`, saves what was learnt, and ends.
     pub(crate) fn stop(self, longest: Duration) {
+        self.gateway.drain();
         self.drain.send_replace(true);
         let by = std::time::Instant::now() + longest;
         self.runtime.block_on(async {

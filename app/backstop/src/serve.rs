@@ -86,12 +86,21 @@ fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
 /// Takes new settings in, or keeps the old ones and says why.
 fn reload(running: &Running, path: &Path, args: &cli::Serve) {
     match Configuration::read(path).and_then(|new| replace(running, new.settings, args)) {
-        Ok(()) => say!("settings reloaded from {}", path.display()),
+        Ok(waiting) => {
+            say!("settings reloaded from {}", path.display());
+            if !waiting.is_empty() {
+                say!("changed, but in force only after a restart: {}", waiting.join(", "));
+            }
+        }
         Err(error) => eprintln!("{error:#}\nthe settings before this change stay in force"),
     }
 }
 
-fn replace(running: &Running, mut settings: Settings, args: &cli::Serve) -> anyhow::Result<()> {
+fn replace(
+    running: &Running,
+    mut settings: Settings,
+    args: &cli::Serve,
+) -> anyhow::Result<Vec<&'static str>> {
     if let Some(listen) = args.listen {
         settings.listen = listen;
     }
