@@ -37,7 +37,7 @@ const ERROR_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long a provider that is full is left alone (`concurrency_max`).
 const FULL_PAUSE: Duration = Duration::from_millis(100);
 
-/// One request on its way.
+/// One request on its way. Boxed: it is handed from phase to phase.
 pub(crate) struct Journey {
     pub(crate) core: Arc<Core>,
     pub(crate) live: Arc<Live>,
@@ -48,7 +48,11 @@ pub(crate) struct Journey {
     pub(crate) held: Held,
 }
 
+/// A journey that may begin, and whether its request fits into the memory for retries.
+type Started = (Box<Journey>, Fits);
+
 /// An attempt whose provider answered with a good status: the head is here, the body follows.
+/// Boxed for the same reason.
 pub(crate) struct Begun {
     pub(crate) place: usize,
     pub(crate) attempt: Attempt,
@@ -77,7 +81,7 @@ impl Journey {
         asked: Arc<Asked>,
         roster: Arc<Roster>,
         mut record: Record,
-    ) -> Result<(Self, Fits), Box<(Record, Failure)>> {
+    ) -> Result<Started, Box<(Record, Failure)>> {
         let candidates = match roster.candidates(&asked) {
             Ok(candidates) => candidates,
             Err(failure) => return Err(Box::new((record, failure))),
@@ -86,11 +90,11 @@ impl Journey {
         let course = Course::new(candidates, roster.policy(&asked), asked.started);
         let mut held = Held::new(Arc::clone(&core.shared));
         let fits = held.set(asked.body.len());
-        Ok((Self { core, live, asked, roster, course, record, held }, fits))
+        Ok((Box::new(Self { core, live, asked, roster, course, record, held }), fits))
     }
 
     /// Attempts until a provider answers with a good status, or nothing is left to try.
-    pub(crate) async fn begin(&mut self, question: Question<'_>) -> Result<Begun, Failure> {
+    pub(crate) async fn begin(&mut self, question: Question<'_>) -> Result<Box<Begun>, Failure> {
         loop {
             match self.next_step() {
                 Step::Attempt(attempt) => {
@@ -120,14 +124,15 @@ impl Journey {
 
     /// Tells everybody that an attempt failed: its target and those it reaches, the course, the
     /// journal.
-    pub(crate) fn failed(&mut self, begun: Begun, failure: &Failure) {
+    pub(crate) fn failed(&mut self, begun: Box<Begun>, failure: &Failure) {
         let upstream = headers::upstream_request_id(&begun.reply.headers)
             .and_then(|value| value.to_str().ok().map(Box::from));
-        self.note_failure(begun.attempt, begun.permit, failure, upstream);
+        let Begun { attempt, permit, .. } = *begun;
+        self.note_failure(attempt, permit, failure, upstream);
     }
 
     /// Tells everybody that an attempt was answered.
-    pub(crate) fn succeeded(&mut self, begun: Begun) {
+    pub(crate) fn succeeded(&mut self, begun: Box<Begun>) {
         let now = self.core.shared.clock.now();
         self.core.shared.note_success(&self.roster, (begun.place, self.asked.shape()), now);
         if let Some((doubted, failure)) = self.course.doubted() {
@@ -139,8 +144,9 @@ impl Journey {
         let upstream = headers::upstream_request_id(&begun.reply.headers)
             .and_then(|value| value.to_str().ok().map(Box::from));
         let status = begun.reply.status;
-        let timing = begun.permit.answered();
-        self.record.attempt(row(&name, begun.attempt.purpose, timing, (Some(status), upstream)));
+        let Begun { attempt, permit, .. } = *begun;
+        let timing = permit.answered();
+        self.record.attempt(row(&name, attempt.purpose, timing, (Some(status), upstream)));
     }
 
     fn next_step(&mut self) -> Step {
@@ -150,7 +156,7 @@ impl Journey {
         self.course.next(now, &view, &mut chance)
     }
 
-    async fn try_once(&mut self, attempt: Attempt, question: Question<'_>) -> Option<Begun> {
+    async fn try_once(&mut self, attempt: Attempt, question: Question<'_>) -> Option<Box<Begun>> {
         let shared = Arc::clone(&self.core.shared);
         let place = attempt.candidate;
         let target = Arc::clone(&self.roster.places[place].target);
@@ -198,7 +204,9 @@ impl Journey {
             Err(failure) => Err((failure, None)),
         };
         match sent {
-            Ok((reply, renames)) => Some(Begun { place, attempt, permit, reply, renames }),
+            Ok((reply, renames)) => {
+                Some(Box::new(Begun { place, attempt, permit, reply, renames }))
+            }
             Err((failure, upstream)) => {
                 self.note_failure(attempt, permit, &failure, upstream);
                 None

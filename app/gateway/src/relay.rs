@@ -141,7 +141,8 @@ impl Relay {
     ) -> Option<Result<(), Failure>> {
         let first_new = self.held.len();
         let mut failed = None;
-        for event in std::mem::take(&mut self.events) {
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.drain(..) {
             *content |= event.is_meaningful();
             if let Event::Usage(usage) = &event {
                 given.usage = Some(*usage);
@@ -152,6 +153,7 @@ impl Relay {
                 failed = Some(failure);
             }
         }
+        self.events = events;
         let done = matches!(self.held.last(), Some(Event::Done));
         if let Some(failure) = failed {
             // The frame that broke the stream goes to nobody.

@@ -1,12 +1,13 @@
 //! A streamed answer: held back until it is worth committing to, then driven to its end by the
 //! client's own reading.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
 use tokio::sync::mpsc;
-use tokio::time::sleep_until;
+use tokio::time::Sleep;
 
 use backstop_continuity::{AfterCommit, Break, Gate, Hold, Method, Seam, resume_request};
 use backstop_dialects::{Head, StreamWriter};
@@ -33,14 +34,14 @@ const RESUME_MAX: Duration = Duration::from_secs(60);
 
 /// Answers with a stream, or with the error that stands for all attempts.
 pub(crate) async fn answer(
-    mut journey: Journey,
+    mut journey: Box<Journey>,
     fits: Fits,
 ) -> Result<Response<AnswerBody>, (Box<Journey>, Failure)> {
     loop {
         let mut given = given(&journey, fits);
         let mut begun = match journey.begin(Question::Original).await {
             Ok(begun) => begun,
-            Err(failure) => return Err((Box::new(journey), failure)),
+            Err(failure) => return Err((journey, failure)),
         };
         let mut relay = relay(&journey, &mut begun);
         match until_commit(&mut journey, &mut begun, &mut relay, &mut given).await {
@@ -48,7 +49,8 @@ pub(crate) async fn answer(
                 let response = answer::stream_head(&mut journey, &begun);
                 let now = journey.core.shared.clock.now();
                 let quiet = Quiet::begin(now, Away::default());
-                let flow = Flow { journey, begun: Some(begun), relay, given, quiet };
+                let alarm = Box::pin(tokio::time::sleep(KEEP_ALIVE_EVERY));
+                let flow = Flow { journey, begun: Some(begun), relay, given, quiet, alarm };
                 return Ok(response.map(|()| flow.into_body(progress)));
             }
             Err(failure) => journey.failed(begun, &failure),
@@ -184,17 +186,20 @@ fn staged(failure: &Failure, begun: &Begun) -> Failure {
 
 /// A committed stream: what is left of it, driven by the client's reading.
 struct Flow {
-    journey: Journey,
-    begun: Option<Begun>,
+    journey: Box<Journey>,
+    begun: Option<Box<Begun>>,
     relay: Relay,
     given: Given,
     quiet: Quiet,
+    /// Rings no later than it must; early, it is wound up again. A timer per piece would cost more
+    /// than the rest of waiting.
+    alarm: Pin<Box<Sleep>>,
 }
 
 /// What one wait of a committed stream brought.
 enum Came {
     Progress(Progress),
-    /// A clock rang that the client itself had stopped.
+    /// The alarm rang early, or a clock that the client itself had stopped.
     Quiet,
     KeepAlive,
 }
@@ -284,6 +289,10 @@ impl Flow {
         let gap_at = if started { self.quiet.lasts_until(gap) } else { by };
         let total = self.journey.roster.policy.total;
         let total_at = total.map_or(Moment::NEVER, |total| self.journey.asked.started + total);
+        let wake = clock.instant(gap_at.min(alive_at).min(total_at));
+        if self.alarm.is_elapsed() || self.alarm.deadline() > wake {
+            self.alarm.as_mut().reset(wake);
+        }
         tokio::select! {
             biased;
             chunk = begun.reply.body.chunk() => Came::Progress(match chunk {
@@ -291,7 +300,7 @@ impl Flow {
                 Ok(None) => self.relay.finish(&mut self.given),
                 Err(failure) => ended_with(failure),
             }),
-            () = sleep_until(clock.instant(gap_at.min(alive_at).min(total_at))) => {
+            () = &mut self.alarm => {
                 let now = clock.now();
                 // A client that was away while the clock ran has moved the end of the silence.
                 let gap_at = if started { self.quiet.lasts_until(gap) } else { by };

@@ -15,12 +15,12 @@ use crate::wait::Wait;
 
 /// Answers in one piece, or with the error that stands for all attempts.
 pub(crate) async fn answer(
-    mut journey: Journey,
+    mut journey: Box<Journey>,
 ) -> Result<Response<AnswerBody>, (Box<Journey>, Failure)> {
     loop {
         let mut begun = match journey.begin(Question::Original).await {
             Ok(begun) => begun,
-            Err(failure) => return Err((Box::new(journey), failure)),
+            Err(failure) => return Err((journey, failure)),
         };
         let body = match collect(&journey, &mut begun).await {
             Ok(body) => body,
@@ -79,8 +79,8 @@ fn read(journey: &Journey, begun: &mut Begun, body: &Bytes) -> Result<Answer, Fa
 }
 
 fn deliver(
-    mut journey: Journey,
-    begun: Begun,
+    mut journey: Box<Journey>,
+    begun: Box<Begun>,
     body: Bytes,
     answer: &Answer,
 ) -> Response<AnswerBody> {

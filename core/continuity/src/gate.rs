@@ -256,13 +256,16 @@ impl Gate {
 
     fn release(&mut self) {
         self.committed = true;
+        // The memory of what was held serves the next piece.
+        let mut text = std::mem::take(&mut self.held.text);
         if self.keeps_text {
-            self.sent.text.push_str(&self.held.text);
+            self.sent.text.push_str(&text);
         }
+        text.clear();
         self.sent.calls += self.held.calls;
         self.sent.fixed |= self.held.fixed;
         self.sent.open_text = self.held.open_text;
-        self.held = Sent { open_text: self.held.open_text, ..Sent::default() };
+        self.held = Sent { text, open_text: self.held.open_text, ..Sent::default() };
     }
 }
 
