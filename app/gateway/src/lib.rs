@@ -19,6 +19,7 @@ mod admit;
 mod answer;
 mod asked;
 mod body;
+mod gather;
 mod perform;
 mod plan;
 mod record;

@@ -165,7 +165,7 @@ impl Journey {
             self.course.refused(attempt.candidate, again);
             return None;
         };
-        let whole = if self.asked.scan.stream { Whole::No } else { Whole::Yes };
+        let whole = if self.roster.streams(&self.asked) { Whole::No } else { Whole::Yes };
         let purpose = match attempt.purpose {
             AttemptPurpose::Probe => Purpose::Probe,
             AttemptPurpose::LastResort => Purpose::LastResort,
@@ -243,8 +243,10 @@ impl Journey {
             path = format!("{path}?{query}").parse().unwrap_or(path);
         }
         let model = &place.target.key.model;
+        // Our wish for a stream is not in the client's own bytes.
+        let restreamed = self.roster.streams(asked) && !asked.scan.stream;
         let (body, renames) = match question {
-            Question::Original if same && !place.is_known_stand_in => {
+            Question::Original if same && !place.is_known_stand_in && !restreamed => {
                 (own_body(asked, model), Renames::default())
             }
             Question::Original | Question::Continue(_) => {
@@ -252,7 +254,7 @@ impl Journey {
                     Question::Original => &asked.full().map_err(Clone::clone)?.request,
                     Question::Continue(request) => request,
                 };
-                let stream = asked.scan.stream;
+                let stream = self.roster.streams(asked);
                 let form = TargetForm { model, abilities: &place.abilities, stream };
                 let written = backstop_dialects::write_request(place.dialect, request, &form)?;
                 self.record.lost(&written.losses);

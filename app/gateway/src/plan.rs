@@ -7,7 +7,7 @@ use http::HeaderValue;
 
 use backstop_continuity::{Awaits, Candidate, CoursePolicy, Unfit};
 use backstop_exchange::{Abilities, Features};
-use backstop_settings::{Credential, Policy, Route, Rung, TargetChoice, TargetModel};
+use backstop_settings::{Credential, Delivery, Policy, Route, Rung, TargetChoice, TargetModel};
 use backstop_vocabulary::{Class, Dialect, Failure, Tier};
 
 use crate::answer;
@@ -181,6 +181,12 @@ impl Roster {
         }
     }
 
+    /// Whether providers are asked for a stream: because the client is, or because the route fetches
+    /// whole answers that way.
+    pub(crate) fn streams(&self, asked: &Asked) -> bool {
+        asked.scan.stream || self.policy.delivery == Delivery::Whole
+    }
+
     /// The policy of one request's course.
     pub(crate) fn policy(&self, asked: &Asked) -> CoursePolicy {
         let deadline = deadline(&self.policy, asked);
@@ -190,7 +196,7 @@ impl Roster {
             trickle: self.policy.trickle,
             first_token_max: self.policy.first_token_max,
             affinity: asked.affinity(),
-            awaits: if asked.scan.stream { Awaits::FirstToken } else { Awaits::Whole },
+            awaits: if self.streams(asked) { Awaits::FirstToken } else { Awaits::Whole },
             ..CoursePolicy::new(asked.started + deadline)
         }
     }

@@ -13,7 +13,7 @@ use backstop_exchange::{Answer, Event, Finish};
 use backstop_vocabulary::{Class, Dialect, Failure, Scope, Stage, Usage};
 
 /// The longest frame read from a provider.
-const FRAME_BYTES_MAX: usize = 16 << 20;
+pub(crate) const FRAME_BYTES_MAX: usize = 16 << 20;
 
 /// What the client has been given so far, over all attempts of one request.
 pub(crate) struct Given {

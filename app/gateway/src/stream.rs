@@ -165,13 +165,14 @@ fn check_type(begun: &Begun) -> Result<(), Failure> {
         .with_status(begun.reply.status))
 }
 
-fn gap_clock(journey: &Journey, begun: &Begun) -> Duration {
+/// How long a stream of this attempt may be silent.
+pub(crate) fn gap_clock(journey: &Journey, begun: &Begun) -> Duration {
     let own = begun.permit.outlook.gap_clock;
     journey.roster.policy.gap_max.map_or(own, |max| own.min(max))
 }
 
 /// Silence after content is a stall; a target that was opened meanwhile is no fault of its own.
-fn as_stalled(failure: Failure) -> Failure {
+pub(crate) fn as_stalled(failure: Failure) -> Failure {
     if failure.class == Class::TargetOpened {
         return failure;
     }

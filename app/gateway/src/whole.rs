@@ -9,6 +9,7 @@ use backstop_listener::AnswerBody;
 use backstop_vocabulary::{Class, Failure, Stage};
 
 use crate::answer;
+use crate::gather::gather;
 use crate::perform::{Begun, Journey, Question};
 use crate::relay::{check_json, map_back};
 use crate::wait::Wait;
@@ -22,21 +23,34 @@ pub(crate) async fn answer(
             Ok(begun) => begun,
             Err(failure) => return Err((journey, failure)),
         };
-        let body = match collect(&journey, &mut begun).await {
-            Ok(body) => body,
-            Err(failure) => {
-                journey.failed(begun, &failure.at(Stage::BeforeContent));
-                continue;
-            }
-        };
-        match read(&journey, &mut begun, &body) {
-            Ok(answer) => return Ok(deliver(journey, begun, body, &answer)),
+        match fetch(&journey, &mut begun).await {
+            Ok((answer, body)) => return Ok(deliver(journey, begun, &answer, body)),
             Err(failure) => {
                 let failure = failure.at(Stage::BeforeContent).with_status(begun.reply.status);
                 journey.failed(begun, &failure);
             }
         }
     }
+}
+
+/// The answer, and the provider's own bytes where those can go to the client.
+async fn fetch(journey: &Journey, begun: &mut Begun) -> Result<(Answer, Option<Bytes>), Failure> {
+    if journey.roster.streams(&journey.asked) {
+        let answer = gather(journey, begun).await?;
+        return checked(journey, answer).map(|answer| (answer, None));
+    }
+    let body = collect(journey, begun).await?;
+    let answer = checked(journey, read(journey, begun, &body)?)?;
+    let same = journey.place(begun.place).dialect == journey.asked.dialect;
+    Ok((answer, same.then_some(body)))
+}
+
+/// Structured output is JSON, or another target is asked.
+fn checked(journey: &Journey, answer: Answer) -> Result<Answer, Failure> {
+    if journey.asked.scan.format && journey.has_choice() {
+        check_json(&answer)?;
+    }
+    Ok(answer)
 }
 
 /// Reads the body to its end within the attempt's time.
@@ -71,9 +85,6 @@ fn read(journey: &Journey, begun: &mut Begun, body: &Bytes) -> Result<Answer, Fa
     for event in events {
         answer.take(map_back(event, &begun.renames))?;
     }
-    if journey.asked.scan.format && journey.has_choice() {
-        check_json(&answer)?;
-    }
     begun.permit.note_first_token();
     Ok(answer)
 }
@@ -81,15 +92,12 @@ fn read(journey: &Journey, begun: &mut Begun, body: &Bytes) -> Result<Answer, Fa
 fn deliver(
     mut journey: Box<Journey>,
     begun: Box<Begun>,
-    body: Bytes,
     answer: &Answer,
+    body: Option<Bytes>,
 ) -> Response<AnswerBody> {
     let now = journey.core.shared.clock.now();
     let asked = &journey.asked;
-    let place = journey.place(begun.place);
-    let body = if place.dialect == asked.dialect {
-        body
-    } else {
+    let body = body.unwrap_or_else(|| {
         let head = Head {
             id: asked.id.as_str().to_owned(),
             model: String::new(),
@@ -97,7 +105,7 @@ fn deliver(
             usage: true,
         };
         Bytes::from(backstop_dialects::write_answer(asked.dialect, answer, &head))
-    };
+    });
     journey.record.first_token(now);
     journey.record.answered_by(&journey.roster.places[begun.place]);
     if let Some(usage) = answer.usage {

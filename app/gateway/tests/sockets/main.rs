@@ -10,3 +10,4 @@ mod stage;
 mod breaks;
 mod doors;
 mod failover;
+mod gathered;

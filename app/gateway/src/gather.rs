@@ -1,0 +1,90 @@
+//! A whole answer fetched as a stream (`delivery: whole`): its progress shows that it lives, and a
+//! provider that falls silent is left after the gap clock instead of at the deadline.
+
+use bytes::Bytes;
+
+use backstop_dialects::{Frames, StreamReader};
+use backstop_exchange::{Answer, Event};
+use backstop_vocabulary::{Class, Failure, Stage};
+
+use crate::perform::{Begun, Journey};
+use crate::relay::{FRAME_BYTES_MAX, map_back};
+use crate::stream::{as_stalled, gap_clock};
+use crate::wait::Wait;
+
+/// Reads the stream to its end and adds it up.
+pub(crate) async fn gather(journey: &Journey, begun: &mut Begun) -> Result<Answer, Failure> {
+    let dialect = journey.place(begun.place).dialect;
+    let mut sum = Sum {
+        frames: Frames::new(FRAME_BYTES_MAX),
+        reader: StreamReader::new(dialect),
+        answer: Answer::default(),
+        bytes_left: journey.live.settings.limits.answer_bytes_max,
+    };
+    let clock = journey.core.shared.clock;
+    let mut last = clock.now();
+    loop {
+        let started = begun.permit.has_first_token();
+        let gap_at = last + gap_clock(journey, begun);
+        let by = if started { gap_at } else { begun.attempt.first_token_by };
+        let waited = Wait { clock, by }.first(&mut begun.permit, begun.reply.body.chunk()).await;
+        let waited = if started { waited.map_err(as_stalled) } else { waited };
+        let Some(chunk) = waited?? else {
+            let rest = backstop_dialects::read_rest(dialect, sum.frames.rest());
+            rest.map_or_else(|| sum.reader.finish(), Err)?;
+            return full(sum.answer);
+        };
+        match sum.take(chunk, begun)? {
+            Came::Done => return full(sum.answer),
+            Came::Content => {
+                begun.permit.note_first_token();
+                last = clock.now();
+            }
+            Came::Nothing => {}
+        }
+    }
+}
+
+struct Sum {
+    frames: Frames,
+    reader: StreamReader,
+    answer: Answer,
+    bytes_left: u64,
+}
+
+enum Came {
+    Content,
+    Nothing,
+    Done,
+}
+
+impl Sum {
+    fn take(&mut self, chunk: Bytes, begun: &Begun) -> Result<Came, Failure> {
+        self.bytes_left = self.bytes_left.checked_sub(chunk.len() as u64).ok_or_else(|| {
+            Failure::new(Class::BadAnswer, "the answer is larger than answer_bytes_max")
+        })?;
+        self.frames.feed(chunk);
+        let (mut came, mut events) = (Came::Nothing, Vec::new());
+        for frame in self.frames.by_ref() {
+            self.reader.read(&frame?, &mut events);
+        }
+        for event in events {
+            if matches!(event, Event::Done) {
+                return Ok(Came::Done);
+            }
+            if event.is_meaningful() {
+                came = Came::Content;
+            }
+            self.answer.take(map_back(event, &begun.renames))?;
+        }
+        Ok(came)
+    }
+}
+
+fn full(answer: Answer) -> Result<Answer, Failure> {
+    if answer.blocks.is_empty() {
+        let what = "the answer was complete and empty";
+        return Err(Failure::new(Class::EmptyAnswer, what).at(Stage::BeforeContent));
+    }
+    Ok(answer)
+}
