@@ -11,6 +11,9 @@ use serde_json::Value;
 use crate::cell::Cell;
 use crate::clock::Clock;
 
+/// Numbers that models of clients' invention may take up: a quarter of what 16 bits can tell apart.
+const INVENTED_MAX: usize = 1 << 14;
+
 /// Numbers handed out, for the life of the process.
 #[derive(Debug, Default)]
 struct Numbers {
@@ -68,6 +71,12 @@ impl Registry {
         let cell = Arc::new(self.make(&key.to_string()));
         cells.insert(key.clone(), Arc::clone(&cell));
         cell
+    }
+
+    /// Whether targets that clients invent may have numbers of their own. Above, there is room for
+    /// all that settings can name, so that no two ever share the highest number.
+    pub(crate) fn has_room(&self) -> bool {
+        lock(&self.numbers).targets.len() < INVENTED_MAX
     }
 
     /// The number of a target, and of its model at its provider.

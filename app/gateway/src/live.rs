@@ -71,9 +71,11 @@ impl Live {
         }
         let made = Arc::new(make()?);
         let mut rosters = write(rosters);
-        if rosters.len() < ROSTERS_MAX {
-            rosters.insert(model.into(), Arc::clone(&made));
+        if rosters.len() >= ROSTERS_MAX {
+            // Names that clients invent must not keep out those that are asked for all the time.
+            rosters.clear();
         }
+        rosters.insert(model.into(), Arc::clone(&made));
         Some(made)
     }
 }

@@ -14,7 +14,7 @@ use crate::answer;
 use crate::asked::Asked;
 use crate::headers;
 use crate::live::{Live, Match};
-use crate::table::{Parts, ProviderRow, Target};
+use crate::table::{NamedBy, Parts, ProviderRow, Target};
 
 /// The targets of one route for one model name, in ladder order.
 #[derive(Debug)]
@@ -96,14 +96,20 @@ impl Builder<'_> {
         }
     }
 
+    /// Exact names only: of those that merely look like a known model there is no end.
+    fn named_by(&self, model: &str) -> NamedBy {
+        let listed = self.parts.catalogue.models().iter().any(|of| of.listed_name() == Some(model));
+        if listed { NamedBy::Us } else { NamedBy::Client }
+    }
+
     fn add(&mut self, route: &Route, rung: u8, choice: &TargetChoice, row: &ProviderRow) {
-        let model = match &choice.model {
-            TargetModel::AsAsked => self.asked.1,
-            TargetModel::Named(name) => name,
+        let (model, named_by) = match &choice.model {
+            TargetModel::AsAsked => (self.asked.1, self.named_by(self.asked.1)),
+            TargetModel::Named(name) => (&**name, NamedBy::Us),
         };
         let forbidden = route.policy.never.contains(&row.settings.vendor);
         for stem in &row.stems {
-            let target = stem.target(&row.settings, model, self.parts);
+            let target = stem.target(&row.settings, (model, named_by), self.parts);
             let abilities =
                 choice.abilities.clone().map_or_else(|| Arc::clone(&target.abilities), Arc::new);
             let candidate = Candidate {
@@ -213,7 +219,7 @@ impl Place {
         self.abilities.lack(needs).map_or(Ok(()), |lack| Err(Unfit::Lacks(lack)))
     }
 
-    fn has_credential(&self, asked: &Asked) -> bool {
+    pub(crate) fn has_credential(&self, asked: &Asked) -> bool {
         match &self.credential {
             // What a client brings opens the door of its own vendor only.
             Credential::FromClient => {

@@ -14,7 +14,8 @@ use crate::cell::Cell;
 use crate::health::Registry;
 use crate::metrics::{Metrics, TargetMetrics};
 
-/// The most models remembered per credential: a client may invent names without end.
+/// The most models remembered per credential, not counting those that settings or the catalogue
+/// name: a client may invent names without end.
 const MODELS_MAX: usize = 512;
 /// How many shapes of requests are told apart when a refusal is judged ([`crate::asked::Asked::shape`]).
 pub(crate) const SHAPES: usize = 16;
@@ -103,23 +104,34 @@ pub(crate) struct Target {
     pub(crate) last_resorts: Arc<AtomicU32>,
 }
 
+/// Who gave a model its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// The settings or the catalogue: there are only so many, and each is tracked by itself.
+    Us,
+    /// A client, which may invent names.
+    Client,
+}
+
 impl Stem {
     pub(crate) fn new(credential: Credential, number: u16) -> Self {
         Self { credential, number, models: RwLock::default() }
     }
 
-    /// The target of this model, made on first sight. Past [`MODELS_MAX`] models, targets are made
-    /// for the request only, and share the health of the model `*`.
+    /// The target of this model, made on first sight. Past [`MODELS_MAX`] models, and where the
+    /// registry is full, targets of clients' names are made for the request only: they share number
+    /// and health of the model `*`.
     pub(crate) fn target(
         &self,
         provider: &Provider,
-        model: &str,
+        (model, named_by): (&str, NamedBy),
         parts: &Parts<'_>,
     ) -> Arc<Target> {
         if let Some(known) = read(&self.models).get(model) {
             return Arc::clone(known);
         }
-        let full = read(&self.models).len() >= MODELS_MAX;
+        let full = named_by == NamedBy::Client
+            && (read(&self.models).len() >= MODELS_MAX || !parts.registry.has_room());
         let health_model = if full { "*" } else { model };
         let made = Arc::new(self.make(provider, model, health_model, parts));
         if full {
@@ -152,7 +164,7 @@ impl Stem {
         };
         let (key, health_key) = (key_of(model), key_of(health_model));
         let name: Arc<str> = key.to_string().into();
-        let (number, model_number) = parts.registry.numbers(&key);
+        let (number, model_number) = parts.registry.numbers(&health_key);
         Target {
             number,
             model_number,
@@ -183,4 +195,42 @@ pub(crate) fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 
 pub(crate) fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use backstop_providers::TlsTrust;
+    use backstop_resilience::Tuning;
+
+    use crate::clock::Clock;
+    use crate::live::Live;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn invented_names_share_one_number_and_one_health_in_the_end() {
+        let yaml = "providers: { own: { dialect: openai_chat, base_url: \"http://127.0.0.1:1\" } }\n\
+                    routes: [{ name: all, models: [\"*\"], ladder: [{ targets: [own/*] }] }]\n";
+        let catalogue = Catalogue::built_in();
+        let settings = backstop_settings::read(yaml, &Default::default(), &catalogue).unwrap();
+        let live = Live::new(settings, Arc::new(catalogue), &TlsTrust::system()).unwrap();
+        let registry = Registry::new(&Tuning::default(), 7, 1, Clock::start());
+        let metrics = Metrics::default();
+        let parts = Parts { registry: &registry, catalogue: &live.catalogue, metrics: &metrics };
+        let row = &live.providers["own"];
+        let target = |model: &str, by| row.stems[0].target(&row.settings, (model, by), &parts);
+        let first = target("m0", NamedBy::Client);
+        let numbers: BTreeSet<_> = (0..2 * MODELS_MAX)
+            .map(|nth| target(&format!("m{nth}"), NamedBy::Client))
+            .map(|target| (target.number, target.model_number))
+            .collect();
+        assert_eq!(numbers.len(), MODELS_MAX + 1);
+        assert_eq!(registry.all().len(), MODELS_MAX + 1);
+        assert_eq!(target("m0", NamedBy::Client).number, first.number);
+        let ours = target("ours", NamedBy::Us);
+        assert!(!numbers.contains(&(ours.number, ours.model_number)));
+        assert!(Arc::ptr_eq(&ours, &target("ours", NamedBy::Client)));
+    }
 }
