@@ -11,6 +11,7 @@ use backstop_listener::AnswerBody;
 use backstop_store::AttemptRow;
 use backstop_vocabulary::{Class, Dialect, Failure, Fault, RequestId};
 
+use crate::asked::Asked;
 use crate::headers;
 use crate::live::Match;
 use crate::perform::{Begun, Journey};
@@ -151,6 +152,15 @@ pub(crate) fn refusal(dialect: Dialect, failure: &Failure, id: RequestId) -> Res
 fn whole_seconds(wait: Duration) -> u64 {
     let part = u64::from(wait.subsec_nanos() > 0);
     wait.as_secs().saturating_add(part).max(1)
+}
+
+/// An answer that the gateway puts together itself.
+pub(crate) fn json(asked: &Asked, body: Bytes) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::whole(body));
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    ids(out, asked.dialect, asked.id);
+    response
 }
 
 /// A short answer in plain text, outside any dialect.

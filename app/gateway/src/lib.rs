@@ -33,6 +33,7 @@ mod cell;
 mod clock;
 mod console;
 mod core;
+mod count;
 mod doubts;
 mod evidence;
 mod gateway;

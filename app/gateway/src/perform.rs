@@ -336,7 +336,7 @@ impl Journey {
 }
 
 /// The client's bytes, with the target's name for the model where that differs.
-fn own_body(asked: &Asked, model: &str) -> Bytes {
+pub(crate) fn own_body(asked: &Asked, model: &str) -> Bytes {
     if asked.scan.model_name == model {
         return asked.body.clone();
     }

@@ -16,7 +16,7 @@ use crate::core::Core;
 use crate::perform::Journey;
 use crate::record::Record;
 use crate::refused::{self, Refused};
-use crate::{admit, answer, headers, models, plan, stream, whole};
+use crate::{admit, answer, count, headers, models, plan, stream, whole};
 
 /// Answers one request, and reads its body once the request is let in. Dropping the future, or the
 /// body it returns, ends every attempt and says so in the journal.
@@ -38,7 +38,14 @@ pub async fn serve(
         return knock.refuse(&core, None, &failure);
     }
     match wanted {
-        Wanted::Answer(_) => ask(core, knock, head, body).await,
+        Wanted::Answer(_) => match let_in(&core, knock, head, body).await {
+            Ok((asked, place)) => ask(core, Arc::new(asked), place).await,
+            Err(refused) => *refused,
+        },
+        Wanted::Count => match let_in(&core, knock, head, body).await {
+            Ok((asked, _place)) => count::answer(&core, &asked).await,
+            Err(refused) => *refused,
+        },
         Wanted::Models => {
             let live = core.shared.live.load();
             let known = admit::caller(&live.settings, &head.headers).map(|_| ());
@@ -72,15 +79,15 @@ pub async fn serve(
 
 /// A request at the door.
 #[derive(Clone, Copy)]
-pub(crate) struct Knock {
-    pub(crate) id: RequestId,
-    pub(crate) started: Moment,
-    pub(crate) dialect: Dialect,
+struct Knock {
+    id: RequestId,
+    started: Moment,
+    dialect: Dialect,
 }
 
 impl Knock {
     /// Refuses the request, and notes it.
-    pub(crate) fn refuse(
+    fn refuse(
         self,
         core: &Core,
         caller: Option<&Caller>,
@@ -95,6 +102,7 @@ impl Knock {
 /// What a request line asks for.
 enum Wanted {
     Answer(Dialect),
+    Count,
     Models,
     Upgrade,
     /// Something else of this path, with the methods it takes.
@@ -127,6 +135,10 @@ fn wanted(head: &Parts, path: &str) -> Wanted {
         let post = head.method == Method::POST;
         return if post { Wanted::Answer(dialect) } else { Wanted::Method("POST") };
     }
+    if path == served(count::PATH) {
+        let post = head.method == Method::POST;
+        return if post { Wanted::Count } else { Wanted::Method("POST") };
+    }
     if path == "/models" || path.starts_with("/models/") {
         let read = head.method == Method::GET || head.method == Method::HEAD;
         return if read { Wanted::Models } else { Wanted::Method("GET, HEAD") };
@@ -153,20 +165,22 @@ fn squeezed(path: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-async fn ask(
-    core: Arc<Core>,
+/// Phases 1 and 2; the error is what the client reads.
+async fn let_in(
+    core: &Core,
     knock: Knock,
     head: Parts,
     body: impl Future<Output = Result<Bytes, Failure>> + Send,
-) -> Response<AnswerBody> {
-    let (caller, place) = match admit::enter(&core.shared, &head.headers, knock.started) {
-        Ok(entered) => entered,
-        Err(failure) => return knock.refuse(&core, None, &failure),
-    };
-    let asked = match read(knock, (&caller, head), body).await {
-        Ok(asked) => Arc::new(asked),
-        Err(failure) => return knock.refuse(&core, Some(&caller), &failure),
-    };
+) -> Result<(Asked, admit::Place), Box<Response<AnswerBody>>> {
+    let (caller, place) = admit::enter(&core.shared, &head.headers, knock.started)
+        .map_err(|failure| knock.refuse(core, None, &failure))?;
+    let asked = read(knock, (&caller, head), body)
+        .await
+        .map_err(|failure| knock.refuse(core, Some(&caller), &failure))?;
+    Ok((asked, place))
+}
+
+async fn ask(core: Arc<Core>, asked: Arc<Asked>, place: admit::Place) -> Response<AnswerBody> {
     let _place = place;
     core.shared.doubts.deposit();
     let live = core.shared.live.load_full();
@@ -203,7 +217,7 @@ fn refuse(record: Record, asked: &Asked, failure: &Failure, core: &Core) -> Resp
 }
 
 /// Phase 2: what do they ask.
-pub(crate) async fn read(
+async fn read(
     Knock { id, started, dialect }: Knock,
     (caller, head): (&Caller, Parts),
     body: impl Future<Output = Result<Bytes, Failure>> + Send,

@@ -144,3 +144,22 @@ async fn a_gateway_that_drains_is_not_ready() {
     stage.gateway.drain();
     assert_eq!(client::ask(address, &ready).await.status, 503);
 }
+
+#[tokio::test]
+async fn tokens_are_counted_by_the_first_provider_that_can_and_estimated_otherwise() {
+    let providers = Providers::open().await;
+    let mut question = call(Dialect::AnthropicMessages);
+    question.path = "/v1/messages/count_tokens".to_owned();
+    let stage = Stage::open(&providers, &settings(&[OPENAI, ANTHROPIC], "")).await;
+    let got = stage.send(&question).await;
+    assert_eq!((got.status, got.header("backstop-lost")), (200, ""), "{}", got.text());
+    assert!(got.json()["input_tokens"].as_u64().is_some_and(|tokens| tokens > 0));
+    let nowhere = settings(&[ANTHROPIC], "").replace("{anthropic}", "http://127.0.0.1:1");
+    for yaml in [settings(&[OPENAI], ""), nowhere] {
+        let stage = Stage::open(&providers, &yaml).await;
+        let got = stage.send(&question).await;
+        assert_eq!(got.header("backstop-lost"), "input_tokens=estimated");
+        assert_eq!(got.json()["input_tokens"], question.body.len().div_ceil(4));
+        stage.assert_idle("counted").await;
+    }
+}

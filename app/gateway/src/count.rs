@@ -1,0 +1,86 @@
+//! `POST /v1/messages/count_tokens`: the provider's own count where one can be had, else an estimate.
+//! An agent that plans its context must not stand still because a provider does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HeaderValue;
+use http::{HeaderMap, Response};
+use serde_json::{Value, json};
+
+use backstop_listener::AnswerBody;
+use backstop_providers::Ask;
+use backstop_resilience::State;
+
+use crate::asked::Asked;
+use crate::core::Core;
+use crate::live::Live;
+use crate::plan::{self, Place};
+use crate::{answer, headers, perform};
+
+/// Where the count is asked for.
+pub(crate) const PATH: &str = "/v1/messages/count_tokens";
+/// The longest to wait for a provider's count; real ones take a few hundred milliseconds.
+const COUNT_MAX: Duration = Duration::from_secs(5);
+/// The most bytes a count may have.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a request per token, roughly, for text of any language.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// The number of tokens that the request would put in. A failure here says nothing about a target's
+/// health: many servers of the dialect do not count.
+pub(crate) async fn answer(core: &Core, asked: &Asked) -> Response<AnswerBody> {
+    let counted = tokio::time::timeout(COUNT_MAX, counted(core, asked)).await;
+    if let Ok(Some((body, provider))) = counted {
+        let mut response = answer::json(asked, body);
+        headers::down(&provider, response.headers_mut());
+        return response;
+    }
+    let tokens = asked.body.len().div_ceil(BYTES_PER_TOKEN);
+    let mut response =
+        answer::json(asked, Bytes::from(json!({ "input_tokens": tokens }).to_string()));
+    let lost = HeaderValue::from_static("input_tokens=estimated");
+    response.headers_mut().insert("backstop-lost", lost);
+    response
+}
+
+/// The count of the first target that is well and speaks the dialect, with its headers.
+async fn counted(core: &Core, asked: &Asked) -> Option<(Bytes, HeaderMap)> {
+    let live = core.shared.live.load_full();
+    let roster = plan::roster(&live, asked, &core.shared.parts(&live)).ok()?;
+    let now = core.shared.clock.now();
+    let is_well = |place: &&Place| {
+        let state = place.target.cell.outlook(now).state;
+        place.dialect == asked.dialect
+            && place.candidate.standing.is_ok()
+            && place.has_credential(asked)
+            && matches!(state, State::Closed | State::Demoted | State::Ramping)
+    };
+    let place = roster.places.iter().find(is_well)?;
+    let row = place.row(&live)?;
+    let _berth = row.berth()?;
+    let ask = ask(core, asked, &live, place)?;
+    let reply = core.client.send(&row.endpoint, ask, COUNT_MAX).await.ok()?;
+    if reply.status != 200 {
+        return None;
+    }
+    let headers = reply.headers.clone();
+    let body = reply.body.collect(ANSWER_BYTES_MAX).await.ok()?;
+    let told: Value = serde_json::from_slice(&body).ok()?;
+    told["input_tokens"].is_u64().then_some((body, headers))
+}
+
+fn ask(core: &Core, asked: &Asked, live: &Arc<Live>, place: &Place) -> Option<Ask> {
+    let row = place.row(live)?;
+    let mut headers = headers::up(&asked.headers);
+    let whose = (row.kind(), place.dialect);
+    headers::authorise(&mut headers, whose, &place.credential, &asked.headers);
+    headers::mark(&mut headers, &asked.headers, &core.shared.instance);
+    let mut path = row.endpoint.path(PATH).ok()?;
+    if let Some(query) = &asked.query {
+        path = format!("{path}?{query}").parse().ok()?;
+    }
+    let body = perform::own_body(asked, &place.target.key.model);
+    Some(Ask { method: http::Method::POST, path, headers, body })
+}
