@@ -11,6 +11,7 @@ mod gates;
 mod ladder;
 mod ledger;
 mod shown;
+mod terminals;
 
 pub(crate) use caller::Caller;
 pub(crate) use drive::{Site, Way, drive};

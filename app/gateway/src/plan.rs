@@ -16,6 +16,10 @@ use crate::headers;
 use crate::live::{Live, Match};
 use crate::table::{NamedBy, Parts, ProviderRow, Target};
 
+/// How long before a client's own deadline it hears that there is no answer; a twentieth of a
+/// shorter one.
+const FAREWELL_MAX: Duration = Duration::from_millis(500);
+
 /// The targets of one route for one model name, in ladder order.
 #[derive(Debug)]
 pub(crate) struct Roster {
@@ -253,5 +257,23 @@ fn needs_of(asked: &Asked) -> Result<Features, Failure> {
 /// The time a request has: the route's, lowered by what the client announces.
 fn deadline(policy: &Policy, asked: &Asked) -> Duration {
     let own = if asked.scan.stream { policy.deadline_stream } else { policy.deadline_whole };
-    asked.announced_timeout().map_or(own, |announced| own.min(announced))
+    asked.announced_timeout().map_or(own, |announced| own.min(within(announced)))
+}
+
+/// A client that waits for exactly as long as we do leaves before our error reaches it, so ours ends
+/// a little sooner.
+fn within(announced: Duration) -> Duration {
+    announced.saturating_sub(FAREWELL_MAX.min(announced / 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_hears_of_the_end_before_it_leaves() {
+        assert_eq!(within(Duration::from_secs(60)), Duration::from_millis(59_500));
+        assert_eq!(within(Duration::from_secs(2)), Duration::from_millis(1_900));
+        assert_eq!(within(Duration::ZERO), Duration::ZERO);
+    }
 }

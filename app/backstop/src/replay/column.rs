@@ -48,27 +48,17 @@ impl Strategies {
     }
 }
 
-/// What a column came to.
-pub(crate) struct Played {
-    pub(crate) ledger: Ledger,
-    /// Requests that were still in progress in the gateway when all clients had gone.
-    pub(crate) left_over: u32,
-    /// Attempts that were still under way then.
-    pub(crate) attempts_left_over: u32,
-}
-
 /// Plays one strategy in a world of its own. Everything random comes from the scenario's seed.
 pub(crate) fn play(
     stage: &Stage,
     severity: Severity,
     strategy: Strategies,
     reached_ms: Arc<AtomicU64>,
-) -> anyhow::Result<Played> {
+) -> anyhow::Result<Ledger> {
     // Without IO nothing but the next timer can wake the runtime.
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
     runtime.block_on(async {
-        let scenario = Arc::new(stage.scenario.clone());
-        let column = Column::new(scenario, severity, reached_ms);
+        let column = Column::new(stage, severity, reached_ms);
         match strategy {
             Strategies::Backstop => column.gateway(stage).await,
             Strategies::Direct => column.baseline(Arc::new(Mutex::new(Direct))).await,
@@ -92,22 +82,23 @@ struct Column {
 }
 
 impl Column {
-    fn new(scenario: Arc<Scenario>, severity: Severity, reached_ms: Arc<AtomicU64>) -> Self {
+    fn new(stage: &Stage, severity: Severity, reached_ms: Arc<AtomicU64>) -> Self {
+        let scenario = Arc::new(stage.scenario.clone());
         let clock = Clock::start_at(Duration::from_secs(scenario.start_unix));
         let world = World::new(&scenario, severity, scenario.seed);
         let simulator = Simulator::new(world, Arc::new(move || clock.now()));
-        let ledger = Shared::new(&scenario, reached_ms);
+        let ledger = Shared::new(stage, reached_ms);
         Self { scenario, clock, to_providers: Arc::new(ToProviders(simulator)), ledger }
     }
 
-    async fn baseline(self, strategy: Arc<Mutex<dyn Strategy + Send>>) -> anyhow::Result<Played> {
+    async fn baseline(self, strategy: Arc<Mutex<dyn Strategy + Send>>) -> anyhow::Result<Ledger> {
         let client = Client::new(Arc::clone(&self.to_providers), ClientLimits::default());
         let way = Way::Baseline(strategy, sites(&self.scenario)?);
         self.drive(client, &way).await;
-        Ok(Played { ledger: self.ledger.close(), left_over: 0, attempts_left_over: 0 })
+        Ok(self.ledger.close())
     }
 
-    async fn gateway(self, stage: &Stage) -> anyhow::Result<Played> {
+    async fn gateway(self, stage: &Stage) -> anyhow::Result<Ledger> {
         let caps = Caps { rate_max: u32::MAX, ..Caps::default() };
         let journal = Journal::in_memory(caps);
         let gateway = Gateway::new(Makings {
@@ -139,11 +130,15 @@ impl Column {
         self.rest(&gateway).await;
         books.read(self.scenario.length);
         drain.send_replace(true);
-        Ok(Played {
-            ledger: self.ledger.close(),
-            left_over: gateway.in_progress(),
-            attempts_left_over: gateway.attempts_in_flight(),
-        })
+        let mut ledger = self.ledger.close();
+        let leaks = [
+            (gateway.in_progress(), "requests in progress when all clients had gone"),
+            (gateway.attempts_in_flight(), "attempts under way when all clients had gone"),
+        ];
+        for (count, rule) in leaks {
+            (0..count).for_each(|_| ledger.break_rule(rule));
+        }
+        Ok(ledger)
     }
 
     async fn drive(&self, client: Client, way: &Way) {

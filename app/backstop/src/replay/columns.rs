@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use backstop_scenarios::{Kind, Severity, Tally, oracle};
 
-use super::column::{self, Played, Strategies};
+use super::column::{self, Strategies};
 use crate::trial::{Lost, Stage};
 
 /// The account of each strategy under its name.
@@ -21,6 +21,8 @@ pub(crate) struct Detail {
     pub(crate) lost: Vec<Lost>,
     /// The first that only a lesser target answered.
     pub(crate) lessened: Vec<Lost>,
+    /// Rules that no gateway may break, and how often this one did.
+    pub(crate) broken: BTreeMap<&'static str, u64>,
     /// Attempts by target, purpose and ending.
     pub(crate) tried: BTreeMap<String, u64>,
 }
@@ -79,12 +81,13 @@ impl<'a> Columns<'a> {
                 .then(|| oracle(scenario, self.severity, scenario.seed));
             for (strategy, thread) in playing {
                 let broke = |_| anyhow::anyhow!("{} broke off", strategy.name());
-                let Played { ledger, .. } = thread.join().map_err(broke)??;
+                let ledger = thread.join().map_err(broke)??;
                 if strategy == Strategies::Backstop {
                     detail = Detail {
                         lost: ledger.lost,
                         lessened: ledger.lessened,
                         tried: ledger.tried,
+                        broken: ledger.broken,
                     };
                 }
                 tallies.push((strategy.name(), ledger.tally));

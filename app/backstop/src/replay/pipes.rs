@@ -1,6 +1,7 @@
 //! Connections that are pipes in memory: from clients to the gateway, and from anyone to the
 //! simulated providers.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use tokio::io::duplex;
@@ -23,8 +24,12 @@ pub(crate) const GATEWAY_URL: &str = "http://gateway.localhost";
 /// Where a provider is.
 pub(crate) fn base_url(provider: &str) -> String {
     // Any name is a provider's name, not every name is a host's.
-    let digits: String = provider.bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("http://p{digits}{DOMAIN}")
+    let mut url = String::from("http://p");
+    for byte in provider.bytes() {
+        // A string takes everything.
+        let _written = write!(url, "{byte:02x}");
+    }
+    url + DOMAIN
 }
 
 /// The provider at a host.

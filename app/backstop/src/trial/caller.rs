@@ -9,8 +9,10 @@ use tokio::time::timeout_at;
 
 use backstop_gateway::Clock;
 use backstop_providers::{Ask, Client, Endpoint, Reply};
-use backstop_scenarios::{Ear, Flaw, Heard, Seen, SeenKind, WorkItem};
+use backstop_scenarios::{Delivery, Ear, Flaw, Heard, Seen, SeenKind, WorkItem};
 use backstop_vocabulary::{Class, Failure, Moment, Tier};
+
+use super::terminals::Terminals;
 
 /// How long a client waits for a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -48,6 +50,8 @@ pub(crate) struct Got {
     pub(crate) provenance: Option<Provenance>,
     /// When its content began.
     pub(crate) began: Option<Moment>,
+    /// How many ends a stream announced.
+    pub(crate) terminals: u32,
 }
 
 /// Who answered, by the gateway's own headers.
@@ -60,6 +64,7 @@ pub(crate) struct Provenance {
 }
 
 /// Why an exchange is over before its answer was.
+#[derive(Clone, Copy)]
 enum End {
     Late,
     Silent,
@@ -112,6 +117,7 @@ impl Caller {
         let provenance = provenance(&reply.headers);
         let streams = item.delivery.is_stream();
         let mut ear = Ear::new(item.dialect, item.delivery);
+        let mut terminals = Terminals::new(item.dialect);
         let mut began = None;
         let mut heard_at = self.clock.now();
         let end = loop {
@@ -123,12 +129,15 @@ impl Caller {
             match timeout_at(self.clock.instant(by), reply.body.chunk()).await {
                 Ok(Ok(Some(bytes))) => {
                     ear.feed(&bytes);
+                    if streams {
+                        terminals.feed(&bytes);
+                    }
                     heard_at = self.clock.now();
                     if began.is_none() && ear.has_begun() {
                         began = Some(heard_at);
                     }
                     if streams && ear.is_done() {
-                        tail(&mut reply).await;
+                        tail(&mut reply, &mut terminals).await;
                         break None;
                     }
                 }
@@ -138,12 +147,13 @@ impl Caller {
                 Err(_) => break Some(End::Late),
             }
         };
-        let (heard, seen) = judged(ear, end, streams);
-        Got { heard, seen: seen.into(), provenance, began }
+        let (heard, seen) = judged(ear, end, item.delivery);
+        let terminals = terminals.count();
+        Got { heard, seen: seen.into(), provenance, began, terminals }
     }
 }
 
-fn judged(ear: Ear, end: Option<End>, streams: bool) -> (Result<Heard, Flaw>, SeenKind) {
+fn judged(ear: Ear, end: Option<End>, delivery: Delivery) -> (Result<Heard, Flaw>, SeenKind) {
     match end {
         None => match ear.finish() {
             Ok(heard) => (Ok(heard), SeenKind::Answered),
@@ -151,7 +161,7 @@ fn judged(ear: Ear, end: Option<End>, streams: bool) -> (Result<Heard, Flaw>, Se
         },
         Some(End::Late) => (Err(Flaw::TooLate), SeenKind::TimedOut),
         Some(End::Silent) => (Err(Flaw::Cut), SeenKind::Broken),
-        Some(End::Broken) if streams => {
+        Some(End::Broken) if delivery.is_stream() => {
             // What was said before the break may name its reason.
             let flaw = match ear.finish() {
                 Err(flaw @ Flaw::ErrorInside(_)) => flaw,
@@ -164,8 +174,12 @@ fn judged(ear: Ear, end: Option<End>, streams: bool) -> (Result<Heard, Flaw>, Se
 }
 
 /// Reads what follows the terminal event, so that the connection can serve again.
-async fn tail(reply: &mut Reply) {
-    let rest = async { while let Ok(Some(_)) = reply.body.chunk().await {} };
+async fn tail(reply: &mut Reply, terminals: &mut Terminals) {
+    let rest = async {
+        while let Ok(Some(bytes)) = reply.body.chunk().await {
+            terminals.feed(&bytes);
+        }
+    };
     let _in_time = tokio::time::timeout(TAIL_MAX, rest).await;
 }
 
@@ -175,12 +189,12 @@ async fn refused(reply: Reply) -> Got {
     let retry_after = advice.and_then(|text| text.parse().ok()).map(Duration::from_secs);
     let heard = Err(Flaw::Status(reply.status));
     let _body = tokio::time::timeout(ERROR_TIME_MAX, reply.body.collect(1 << 20)).await;
-    Got { heard, seen: Seen { kind, retry_after }, provenance: None, began: None }
+    Got { heard, seen: Seen { kind, retry_after }, provenance: None, began: None, terminals: 0 }
 }
 
 const fn failed(flaw: Flaw, kind: SeenKind) -> Got {
     let seen = Seen { kind, retry_after: None };
-    Got { heard: Err(flaw), seen, provenance: None, began: None }
+    Got { heard: Err(flaw), seen, provenance: None, began: None, terminals: 0 }
 }
 
 /// A request that can be sent more than once.

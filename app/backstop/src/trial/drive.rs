@@ -12,7 +12,7 @@ use backstop_scenarios::{
 use backstop_vocabulary::{Dialect, Moment, Tier};
 
 use super::caller::{Caller, Got, Watch};
-use super::ledger::{Ending, Shared};
+use super::ledger::{Ending, Facts, Shared};
 
 /// How requests get to providers.
 #[derive(Clone)]
@@ -78,13 +78,17 @@ impl One {
         match way {
             Way::Gateway(endpoint) => {
                 let got = self.through_gateway(&endpoint, &item).await;
-                let began_late = got.began.is_some_and(|began| began > self.deadline());
-                let proven = got.provenance.is_some();
+                let facts = Facts {
+                    delivery: item.delivery,
+                    proven: got.provenance.is_some(),
+                    late: got.began.is_some_and(|began| began > self.deadline()),
+                    terminals: got.terminals,
+                };
                 let tier = got.provenance.as_ref().map_or(Tier::Full, |it| it.tier);
                 let attempts = got.provenance.as_ref().map_or(0, |it| it.attempts);
                 let verdict = item.verdict(got.heard, tier);
                 let ending = Ending { arrived, verdict, attempts };
-                self.ledger.note(&ending, (proven, began_late));
+                self.ledger.note(&ending, facts);
                 self.ledger.ended(number, ending);
             }
             Way::Baseline(strategy, sites) => {

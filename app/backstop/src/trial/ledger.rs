@@ -6,12 +6,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use backstop_scenarios::{Scenario, Tally, Verdict};
+use backstop_scenarios::{Delivery, Flaw, Tally, Verdict};
 use backstop_store::Entry;
 use backstop_vocabulary::{Class, Tier};
 
+use super::ladder::Stage;
+
 /// The most requests of each list that are kept to be shown.
 const LOST_MAX: usize = 50;
+
+/// What is known of an exchange with the gateway besides its verdict.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    pub(crate) delivery: Delivery,
+    /// Its headers say who answered.
+    pub(crate) proven: bool,
+    /// It began after the client's deadline.
+    pub(crate) late: bool,
+    /// How many ends its stream announced.
+    pub(crate) terminals: u32,
+}
 
 /// How a request ended for its client.
 #[derive(Clone, Debug)]
@@ -41,12 +55,10 @@ pub(crate) struct Ledger {
     pub(crate) lessened: Vec<Lost>,
     /// How many attempts there were of each purpose and ending, by target: `target purpose code`.
     pub(crate) tried: BTreeMap<String, u64>,
-    /// Answers without the gateway's provenance headers.
-    pub(crate) unproven: u64,
-    /// Answers whose first token came after the client's deadline.
-    pub(crate) late: u64,
-    /// The most attempts one request had.
-    pub(crate) attempts_most: u32,
+    /// The most attempts that any route allows one request.
+    attempts_max: u8,
+    /// What no gateway may do, and how often this one did.
+    pub(crate) broken: BTreeMap<&'static str, u64>,
     /// Ended for the client, not yet in the journal.
     waiting: BTreeMap<u64, Ending>,
     /// In the journal, not yet ended for the client.
@@ -62,17 +74,29 @@ pub(crate) struct Shared {
 
 impl Ledger {
     /// An empty account.
-    pub(crate) const fn new(tally: Tally) -> Self {
+    pub(crate) const fn new(tally: Tally, attempts_max: u8) -> Self {
         Self {
             tally,
+            attempts_max,
             lost: Vec::new(),
             lessened: Vec::new(),
             tried: BTreeMap::new(),
-            unproven: 0,
-            late: 0,
-            attempts_most: 0,
+            broken: BTreeMap::new(),
             waiting: BTreeMap::new(),
             entries: BTreeMap::new(),
+        }
+    }
+
+    /// Notes that a rule was broken once more.
+    pub(crate) fn break_rule(&mut self, rule: &'static str) {
+        *self.broken.entry(rule).or_default() += 1;
+    }
+
+    fn check_attempts(&mut self, entry: &Entry) {
+        // A request that a closed connection swallowed is sent again for free.
+        let counted = entry.attempts.iter().filter(|row| row.purpose != "stale_retry").count();
+        if counted > usize::from(self.attempts_max) {
+            self.break_rule("requests with more attempts than allowed");
         }
     }
 
@@ -81,6 +105,7 @@ impl Ledger {
         let mut attempts = ending.attempts;
         if let Some(entry) = entry {
             attempts = u32::try_from(entry.attempts.len()).unwrap_or(u32::MAX);
+            self.check_attempts(entry);
             for row in &entry.attempts {
                 let code = row.class.map_or("answered", Class::code);
                 let kind = format!("{} {} {code}", row.target, row.purpose);
@@ -91,7 +116,6 @@ impl Ledger {
                 verdict = Verdict::Useful;
             }
         }
-        self.attempts_most = self.attempts_most.max(attempts);
         self.tally.record(ending.arrived, &verdict, attempts);
         let list = match verdict {
             Verdict::Failed(_) => &mut self.lost,
@@ -106,8 +130,10 @@ impl Ledger {
 
 impl Shared {
     /// Shares a ledger; `reached_ms` shows how far the scenario is.
-    pub(crate) fn new(scenario: &Scenario, reached_ms: Arc<AtomicU64>) -> Self {
-        let ledger = Ledger::new(Tally::new(scenario));
+    pub(crate) fn new(stage: &Stage, reached_ms: Arc<AtomicU64>) -> Self {
+        let routes = stage.settings.routes.iter();
+        let attempts_max = routes.map(|route| route.policy.attempts_max).max().unwrap_or(0);
+        let ledger = Ledger::new(Tally::new(&stage.scenario), attempts_max);
         Self { ledger: Arc::new(Mutex::new(ledger)), reached_ms }
     }
 
@@ -123,11 +149,24 @@ impl Shared {
     }
 
     /// Notes what every answer of a gateway must have.
-    pub(crate) fn note(&self, ending: &Ending, (proven, late): (bool, bool)) {
+    pub(crate) fn note(&self, ending: &Ending, facts: Facts) {
         let mut ledger = self.lock();
         let answered = !matches!(ending.verdict, Verdict::Failed(_));
-        ledger.unproven += u64::from(answered && !proven);
-        ledger.late += u64::from(late);
+        let waits = ending.verdict == Verdict::Failed(Flaw::TooLate);
+        let rules = [
+            (answered && !facts.proven, "answers without a word on who gave them"),
+            (facts.late, "first tokens after the client's deadline"),
+            (waits, "clients that were told nothing by their deadline"),
+            (facts.terminals > 1, "streams that ended more than once"),
+            (
+                answered && facts.delivery.is_stream() && facts.terminals != 1,
+                "answers without one end",
+            ),
+        ];
+        rules
+            .into_iter()
+            .filter(|(broken, _)| *broken)
+            .for_each(|(_, rule)| ledger.break_rule(rule));
     }
 
     /// A client's request is over.
@@ -159,8 +198,10 @@ impl Shared {
     pub(crate) fn close(self) -> Ledger {
         let mut ledger = self.lock();
         let waiting = std::mem::take(&mut ledger.waiting);
-        waiting.values().for_each(|ending| ledger.settle(ending, None));
-        let empty = Ledger::new(ledger.tally.clone());
+        for ending in waiting.values() {
+            ledger.settle(ending, None);
+        }
+        let empty = Ledger::new(ledger.tally.clone(), ledger.attempts_max);
         std::mem::replace(&mut *ledger, empty)
     }
 
