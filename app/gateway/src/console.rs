@@ -86,6 +86,7 @@ impl Gateway {
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": now.since_zero().as_secs(),
             "requests_in_progress": shared.room.taken(),
+            "held_bytes": shared.held_bytes.load(std::sync::atomic::Ordering::Relaxed),
             "targets": targets,
             "journal": {
                 "dropped": journal.dropped,

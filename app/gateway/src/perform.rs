@@ -8,7 +8,7 @@ use bytes::Bytes;
 use backstop_continuity::{Attempt, AttemptPurpose, Course, Step};
 use backstop_dialects::{ErrorHead, Renames, TargetForm};
 use backstop_exchange::Request;
-use backstop_providers::{Ask, Reply};
+use backstop_providers::{Ask, Reply, ReplyBody};
 use backstop_resilience::Purpose;
 use backstop_settings::Credential;
 use backstop_store::AttemptRow;
@@ -131,8 +131,8 @@ impl Journey {
         self.note_failure(attempt, permit, failure, upstream);
     }
 
-    /// Tells everybody that an attempt was answered.
-    pub(crate) fn succeeded(&mut self, begun: Box<Begun>) {
+    /// Tells everybody that an attempt was answered; gives back what may be left of its body.
+    pub(crate) fn succeeded(&mut self, begun: Box<Begun>) -> ReplyBody {
         let now = self.core.shared.clock.now();
         self.core.shared.note_success(&self.roster, (begun.place, self.asked.shape()), now);
         if let Some((doubted, failure)) = self.course.doubted() {
@@ -144,9 +144,10 @@ impl Journey {
         let upstream = headers::upstream_request_id(&begun.reply.headers)
             .and_then(|value| value.to_str().ok().map(Box::from));
         let status = begun.reply.status;
-        let Begun { attempt, permit, .. } = *begun;
+        let Begun { attempt, permit, reply, .. } = *begun;
         let timing = permit.answered();
         self.record.attempt(row(&name, attempt.purpose, timing, (Some(status), upstream)));
+        reply.body
     }
 
     fn next_step(&mut self) -> Step {

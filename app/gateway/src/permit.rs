@@ -19,6 +19,7 @@ pub(crate) struct Permit {
     core: usize,
     lease: Option<Lease>,
     slow_after: Duration,
+    whole: Whole,
     pub(crate) outlook: Outlook,
     openings: u32,
     slow_noted: bool,
@@ -59,6 +60,7 @@ impl Permit {
                 Whole::Yes => outlook.whole_slow_after,
                 Whole::No => outlook.slow_after,
             },
+            whole,
             outlook,
             slow_noted: false,
             first_token: None,
@@ -110,11 +112,14 @@ impl Permit {
     }
 
     pub(crate) fn timing(&self) -> Timing {
-        Timing {
-            first_token: self.first_token,
-            longest_gap: self.longest_gap,
-            total: self.clock.now().since(self.started),
-        }
+        let total = self.clock.now().since(self.started);
+        // A whole answer is complete when it is there: what is done with it afterwards is not the
+        // provider's time, and would make it look like a stream's first token.
+        let total = match (self.whole, self.first_token) {
+            (Whole::Yes, Some(first)) => first,
+            (Whole::Yes, None) | (Whole::No, _) => total,
+        };
+        Timing { first_token: self.first_token, longest_gap: self.longest_gap, total }
     }
 
     /// The attempt was answered in full.

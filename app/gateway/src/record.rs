@@ -8,6 +8,7 @@ use backstop_exchange::{Finish, Loss};
 use backstop_store::{AttemptRow, Entry, Outcome};
 use backstop_vocabulary::{Class, Failure, Moment, Usage};
 
+use crate::admit;
 use crate::asked::Asked;
 use crate::gateway::Shared;
 use crate::plan::Place;
@@ -27,6 +28,8 @@ pub(crate) struct Record {
     resumed: bool,
     answered_by: Option<AnsweredBy>,
     open: bool,
+    /// The request is in progress until its last byte.
+    _place: admit::Place,
 }
 
 #[derive(Debug)]
@@ -37,7 +40,7 @@ struct AnsweredBy {
 }
 
 impl Record {
-    pub(crate) fn new(shared: Arc<Shared>, asked: Arc<Asked>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, asked: Arc<Asked>, place: admit::Place) -> Self {
         shared.metrics.in_flight.inc();
         Self {
             shared,
@@ -51,6 +54,7 @@ impl Record {
             resumed: false,
             answered_by: None,
             open: true,
+            _place: place,
         }
     }
 

@@ -181,10 +181,9 @@ async fn let_in(
 }
 
 async fn ask(core: Arc<Core>, asked: Arc<Asked>, place: admit::Place) -> Response<AnswerBody> {
-    let _place = place;
     core.shared.doubts.deposit();
     let live = core.shared.live.load_full();
-    let record = Record::new(Arc::clone(&core.shared), Arc::clone(&asked));
+    let record = Record::new(Arc::clone(&core.shared), Arc::clone(&asked), place);
     let parts = core.shared.parts(&live);
     let roster = match plan::roster(&live, &asked, &parts) {
         Ok(roster) => roster,

@@ -321,21 +321,21 @@ impl Flow {
         }
     }
 
-    /// The terminal event was sent: waits for the end of the provider's body, so that its connection
-    /// can serve again, and closes the books.
+    /// The terminal event was given out: closes the books, then waits for the end of the provider's
+    /// body, so that its connection can serve again. Clients may leave as soon as they have the event.
     async fn ended(mut self) {
-        let Some(mut begun) = self.begun.take() else { return };
-        let tail = async { while let Ok(Some(_)) = begun.reply.body.chunk().await {} };
-        // Too late is a connection less, nothing more.
-        let _in_time = tokio::time::timeout(TAIL_MAX, tail).await;
+        let Some(begun) = self.begun.take() else { return };
         if let Some(usage) = self.given.usage {
             self.journey.record.used(usage);
         }
         let finish = self.given.gate.finish().cloned();
         self.journey.record.answered_by(&self.journey.roster.places[begun.place]);
-        self.journey.succeeded(begun);
-        let now = self.journey.core.shared.clock.now();
-        self.journey.record.answered(finish.as_ref(), now);
+        let mut body = self.journey.succeeded(begun);
+        let Journey { core, record, .. } = *self.journey;
+        record.answered(finish.as_ref(), core.shared.clock.now());
+        let tail = async { while let Ok(Some(_)) = body.chunk().await {} };
+        // Too late is a connection less, nothing more.
+        let _in_time = tokio::time::timeout(TAIL_MAX, tail).await;
     }
 
     /// The stream broke after its commit. `Ok(Some)` is the proper end of an answer that was

@@ -112,7 +112,7 @@ fn deliver(
         journey.record.used(usage);
     }
     let head = answer::whole_head(&mut journey, &begun);
-    journey.succeeded(begun);
+    drop(journey.succeeded(begun));
     journey.record.answered(answer.finish.as_ref(), now);
     head.map(|()| AnswerBody::whole(body))
 }

@@ -11,3 +11,4 @@ mod breaks;
 mod doors;
 mod failover;
 mod gathered;
+mod leaving;
