@@ -76,7 +76,7 @@ pub(crate) struct Demo {
     #[arg(long)]
     pub(crate) json: bool,
     /// Length of a phase in seconds
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(2..=60))]
+    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..=60))]
     pub(crate) phase_seconds: u16,
     /// How bad the estimated severities are
     #[arg(long, value_enum, default_value_t = SeverityArg::Mid)]

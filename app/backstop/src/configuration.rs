@@ -12,6 +12,9 @@ use crate::exit::UsageError;
 use crate::out::say;
 use crate::{environment, local_models, serve};
 
+/// The most that a journal in memory keeps: nobody reads it.
+const MEMORY_JOURNAL_BYTES_MAX: u64 = 1 << 20;
+
 /// Settings, and where they come from.
 pub(crate) struct Configuration {
     pub(crate) settings: Settings,
@@ -105,6 +108,7 @@ pub(crate) fn alone(mut settings: Settings) -> Settings {
     settings.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     (settings.console, settings.tls, settings.store) = (None, None, None);
     settings.keys.clear();
+    settings.limits.journal_bytes_max = MEMORY_JOURNAL_BYTES_MAX;
     for route in &mut settings.routes {
         route.policy.trickle = 0.0;
     }

@@ -1,9 +1,113 @@
-//! `backstop demo`.
+//! `backstop demo`: 2 and 3 March 2026 in two and a half minutes, over real HTTP.
+//!
+//! The same clients live through the same days four times at once: without a gateway, with the
+//! retries of the official SDKs, behind a naive breaker, and behind this gateway. Each has
+//! simulated providers of its own that fail in the same way.
+
+mod column;
+mod live;
+mod promise;
+mod screen;
+mod short;
+mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backstop_gateway::Clock;
+use backstop_scenarios::{Report, Severity, Tally};
+use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
 
 use crate::cli;
-use crate::exit::Exit;
+use crate::exit::{Exit, UsageError};
+use crate::out::say;
+
+use column::{Column, Way};
+use live::Live;
+use screen::Screen;
+use short::Short;
+
+/// Between the opening of the ports and the first request.
+const WARM_UP: Duration = Duration::from_millis(200);
 
 /// Runs the command.
-pub(crate) fn run(_args: &cli::Demo) -> anyhow::Result<Exit> {
-    anyhow::bail!("not built yet")
+pub(crate) fn run(args: &cli::Demo) -> anyhow::Result<Exit> {
+    crate::logs::start_quietly();
+    let Some(severity) = args.severity.one() else {
+        let cure = "`--severity sweep` is for replay: choose low, mid or high";
+        return Err(UsageError(cure.to_owned()).into());
+    };
+    let short = Short::new(args)?;
+    let screen = Screen::new(args);
+    if !args.json {
+        for line in short.introduction(severity) {
+            say!("{line}");
+        }
+    }
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let tallies = play(&short, severity, screen, &runtime)?;
+    let kept = report(args, (&short, severity), tallies);
+    Ok(if kept { Exit::Success } else { Exit::Failure })
+}
+
+/// Plays all columns side by side and shows how they fare.
+fn play(
+    short: &Short,
+    severity: Severity,
+    screen: Screen,
+    runtime: &Runtime,
+) -> anyhow::Result<Vec<(&'static str, Tally)>> {
+    let clock = Clock::start();
+    let began = clock.now() + WARM_UP;
+    let mut columns = Vec::new();
+    for way in Way::ALL {
+        columns.push(Column::open(short, (way, severity), (clock, began), runtime)?);
+    }
+    runtime.block_on(async {
+        let mut playing = JoinSet::new();
+        for column in &columns {
+            playing.spawn(column.run(short, began));
+        }
+        let watching = Live::new(short, severity, &columns).watch(screen, (clock, began));
+        tokio::select! {
+            _all = playing.join_all() => {}
+            () = watching => {}
+        }
+    });
+    Ok(columns.into_iter().map(|column| (column.name(), column.close())).collect())
+}
+
+/// Prints the result; says whether the promise was kept.
+fn report(
+    args: &cli::Demo,
+    (short, severity): (&Short, Severity),
+    tallies: Vec<(&'static str, Tally)>,
+) -> bool {
+    let scenario = Arc::clone(&short.scenario);
+    let mut report = Report::new(&scenario, severity, scenario.seed);
+    for (name, tally) in tallies {
+        report.add(name, tally);
+    }
+    let ours = report.tallies().iter().find(|(name, _)| *name == Way::Backstop.name());
+    let promises = ours.map(|(_, tally)| promise::check(tally)).unwrap_or_default();
+    let kept = !promises.is_empty() && promises.iter().all(|promise| promise.kept);
+    if args.json {
+        let mut value = report.to_json();
+        value["clocks"] = short.clocks();
+        value["promises"] = promises.iter().map(promise::Promise::to_json).collect();
+        value["kept"] = json!(kept);
+        value["notes"] = json!(short.notes(severity));
+        say!("{value:#}");
+    } else {
+        for line in table::lines(short, &report, &promises) {
+            say!("{line}");
+        }
+        say!();
+        for note in short.notes(severity) {
+            say!("{}", crate::text::wrap(&note, crate::text::WIDTH).join("\n"));
+        }
+    }
+    kept
 }

@@ -184,3 +184,16 @@ impl Signalled {
     /// The console tells every process of its group by itself.
     pub(crate) fn forward(self, _id: u32) {}
 }
+
+/// The width of the terminal that standard output is, in characters.
+#[cfg(unix)]
+pub(crate) fn terminal_width() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
+/// Not known here.
+#[cfg(not(unix))]
+pub(crate) fn terminal_width() -> Option<usize> {
+    None
+}

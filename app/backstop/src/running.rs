@@ -37,7 +37,7 @@ pub(crate) struct Running {
     drain: watch::Sender<bool>,
     runtime: Runtime,
     threads: Vec<thread::JoinHandle<()>>,
-    journal: Journal,
+    pub(crate) journal: Journal,
 }
 
 /// The sockets of a gateway, bound or taken over.

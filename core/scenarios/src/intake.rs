@@ -10,6 +10,8 @@ use crate::{Ask, Continuation, Delivery, ProviderSettings, Refusal, ToolAsk};
 
 mod anthropic;
 mod models;
+
+pub(crate) use models::refuses_tools_with_reasoning;
 mod openai;
 
 #[cfg(test)]

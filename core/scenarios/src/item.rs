@@ -2,6 +2,7 @@ use backstop_vocabulary::{Dialect, Tier};
 use serde_json::{Value, json};
 
 use crate::digest::digest;
+use crate::intake::refuses_tools_with_reasoning;
 use crate::speech::Speech;
 use crate::{Ask, Delivery, Flaw, Heard, ProviderSettings, ToolAsk};
 
@@ -171,6 +172,9 @@ impl WorkItem {
                         json!({ "type": "function", "function": function })
                     })
                     .collect();
+                if refuses_tools_with_reasoning(&self.model) {
+                    body["reasoning_effort"] = json!("none");
+                }
             }
             Wish::Schema => {
                 let form = json!({ "name": "triage", "schema": schema(), "strict": true });

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use backstop_scenarios::{Delivery, Flaw, Tally, Verdict};
+use backstop_scenarios::{Delivery, Figures, Flaw, Tally, Verdict};
 use backstop_store::Entry;
 use backstop_vocabulary::{Class, Tier};
 
@@ -131,9 +131,14 @@ impl Ledger {
 impl Shared {
     /// Shares a ledger; `reached_ms` shows how far the scenario is.
     pub(crate) fn new(stage: &Stage, reached_ms: Arc<AtomicU64>) -> Self {
+        Self::counting(stage, Tally::new(&stage.scenario), reached_ms)
+    }
+
+    /// Shares a ledger that counts into this account.
+    pub(crate) fn counting(stage: &Stage, tally: Tally, reached_ms: Arc<AtomicU64>) -> Self {
         let routes = stage.settings.routes.iter();
         let attempts_max = routes.map(|route| route.policy.attempts_max).max().unwrap_or(0);
-        let ledger = Ledger::new(Tally::new(&stage.scenario), attempts_max);
+        let ledger = Ledger::new(tally, attempts_max);
         Self { ledger: Arc::new(Mutex::new(ledger)), reached_ms }
     }
 
@@ -186,6 +191,11 @@ impl Shared {
             Some(ending) => ledger.settle(&ending, Some(&entry)),
             None => drop(ledger.entries.insert(number, entry)),
         }
+    }
+
+    /// The figures of a segment as they stand.
+    pub(crate) fn figures(&self, nth: usize) -> Option<Figures> {
+        self.lock().tally.segments().nth(nth).map(|(_, figures)| *figures)
     }
 
     /// Probes were sent at this time of the scenario.

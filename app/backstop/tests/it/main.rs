@@ -7,6 +7,7 @@ mod support;
 
 mod ask;
 mod check;
+mod demo;
 mod run;
 mod simulate;
 mod small;

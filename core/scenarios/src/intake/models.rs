@@ -31,7 +31,7 @@ pub(super) fn reasons(model: &str) -> bool {
 }
 
 /// Whether it refuses tools while it reasons on Chat Completions: GPT-5.4 and later.
-pub(super) fn refuses_tools_with_reasoning(model: &str) -> bool {
+pub(crate) fn refuses_tools_with_reasoning(model: &str) -> bool {
     gpt_version(model) >= (5, 4)
 }
 

@@ -1,0 +1,115 @@
+//! The end of the demo: one table.
+
+use backstop_scenarios::{Figures, Report, Tally};
+
+use super::column::Way;
+use super::live::percent;
+use super::promise::Promise;
+use super::short::Short;
+use crate::text::{Align, columns};
+
+/// The longest name of a phase.
+const NAME_MAX: usize = 26;
+
+/// The table, and whether the promise was kept.
+pub(super) fn lines(short: &Short, report: &Report<'_>, promises: &[Promise]) -> Vec<String> {
+    let tallies: Vec<(&str, &Tally)> =
+        Way::ALL.iter().filter_map(|way| Some((way.title(), of(report, *way)?))).collect();
+    let mut rows = vec![titles(&tallies)];
+    rows.push(Vec::new());
+    rows.extend(phases(short, &tallies));
+    rows.push(Vec::new());
+    rows.extend(totals("in all", &tallies, |tally| {
+        let total = tally.total();
+        (total.answered_share(), total.full_share())
+    }));
+    rows.push(Vec::new());
+    rows.extend(totals("weighted", &tallies, Tally::weighted));
+    rows.push(Vec::new());
+    rows.push(row(["attempts", "per request", ""], &tallies, |tally| {
+        format!("{:.3}", tally.total().upstream_amplification())
+    }));
+    let mut aligns = vec![Align::Left, Align::Left, Align::Left];
+    aligns.extend(tallies.iter().map(|_| Align::Right));
+    aligns.push(Align::Right);
+    let mut lines = vec![String::new()];
+    lines.extend(columns(&rows, &aligns));
+    lines.push(String::new());
+    for promise in promises {
+        let word = if promise.kept { "kept  " } else { "MISSED" };
+        lines.push(format!("{word}  {}: {}", promise.what, promise.figure));
+    }
+    lines
+}
+
+fn of<'a>(report: &'a Report<'_>, way: Way) -> Option<&'a Tally> {
+    report.tallies().iter().find(|(name, _)| *name == way.name()).map(|(_, tally)| tally)
+}
+
+fn titles(tallies: &[(&str, &Tally)]) -> Vec<String> {
+    let mut cells: Vec<String> = ["answered", "in each phase", ""].map(str::to_owned).to_vec();
+    // The screen has named them in full.
+    cells.extend(tallies.iter().map(|(title, _)| title.trim_end_matches(" breaker").to_owned()));
+    cells.push("attempts".to_owned());
+    cells
+}
+
+fn phases(short: &Short, tallies: &[(&str, &Tally)]) -> Vec<Vec<String>> {
+    let Some((_, first)) = tallies.first() else { return Vec::new() };
+    let segments = first.segments().map(|(segment, _)| segment);
+    segments
+        .enumerate()
+        .map(|(nth, segment)| {
+            let figures = |tally: &Tally| -> Figures {
+                tally.segments().nth(nth).map(|(_, figures)| *figures).unwrap_or_default()
+            };
+            let name = [&*short.clock(nth), &*cut(&segment.name), short.evidence(segment)];
+            let mut cells = row(name, tallies, |tally| answered(&figures(tally)));
+            let ours = tallies.last().map(|(_, tally)| figures(tally)).unwrap_or_default();
+            cells.push(format!("{:.2}", ours.upstream_amplification()));
+            cells
+        })
+        .collect()
+}
+
+fn answered(figures: &Figures) -> String {
+    if figures.requests == 0 { "-".to_owned() } else { percent(figures.answered_share()) }
+}
+
+/// Answered, full and failed; `shares` are the first two.
+fn totals(
+    title: &str,
+    tallies: &[(&str, &Tally)],
+    shares: impl Fn(&Tally) -> (f64, f64),
+) -> Vec<Vec<String>> {
+    vec![
+        row([title, "answered", ""], tallies, |tally| percent(shares(tally).0)),
+        row(["", "answered in full", ""], tallies, |tally| percent(shares(tally).1)),
+        row(["", "failed", ""], tallies, |tally| lost(1.0 - shares(tally).0)),
+    ]
+}
+
+/// Never rounded down to nothing.
+fn lost(share: f64) -> String {
+    let tenths = (1000.0 * share - 1e-6).ceil().max(0.0);
+    if tenths <= 0.0 { "0 %".to_owned() } else { format!("{:.1} %", tenths / 10.0) }
+}
+
+fn row(
+    head: [&str; 3],
+    tallies: &[(&str, &Tally)],
+    cell: impl Fn(&Tally) -> String,
+) -> Vec<String> {
+    let mut cells = head.map(str::to_owned).to_vec();
+    cells.extend(tallies.iter().map(|(_, tally)| cell(tally)));
+    cells
+}
+
+fn cut(name: &str) -> String {
+    if name.chars().count() <= NAME_MAX {
+        return name.to_owned();
+    }
+    let mut short: String = name.chars().take(NAME_MAX - 1).collect();
+    short.push('…');
+    short
+}
