@@ -7,6 +7,7 @@ demo: ## play 2 and 3 March 2026 against simulated providers, in two and a half 
 test: ## set up what the tests need, and run them all
 	tests/setup
 	cargo test --workspace
+	cargo test --package backstop-gateway --features shuttle --test cell_shuttle
 
 lint: ## check formatting and lints
 	cargo fmt --all --check
