@@ -5,10 +5,11 @@
 
 #![forbid(unsafe_code)]
 
-use backstop_dialects::{Frames, Head, StreamReader, StreamWriter};
-use backstop_exchange::Event;
-use backstop_vocabulary::{Dialect, Failure};
+mod streams;
+
 use bytes::Bytes;
+
+pub use streams::{head, read, write};
 
 /// Frames longer than this are refused.
 pub const FRAME_BYTES_MAX: usize = 1 << 16;
@@ -30,40 +31,4 @@ pub fn pieces(data: &[u8], seed: u8) -> Vec<Bytes> {
     }
     pieces.push(rest);
     pieces
-}
-
-/// Everything a stream says, and how it ended.
-pub fn read(dialect: Dialect, pieces: Vec<Bytes>) -> (Vec<Event>, Result<(), Failure>) {
-    let mut frames = Frames::new(FRAME_BYTES_MAX);
-    let mut reader = StreamReader::new(dialect);
-    let mut events = Vec::new();
-    for piece in pieces {
-        frames.feed(piece);
-        for frame in frames.by_ref() {
-            match frame {
-                Ok(frame) => reader.read(&frame, &mut events),
-                Err(failure) => return (events, Err(failure)),
-            }
-        }
-    }
-    let ended = backstop_dialects::read_rest(dialect, frames.rest()).map_or_else(|| reader.finish(), Err);
-    (events, ended)
-}
-
-/// The stream a client of `dialect` gets for these events.
-pub fn write(dialect: Dialect, events: &[Event]) -> Vec<u8> {
-    let mut writer = StreamWriter::new(dialect, head());
-    let mut out = Vec::new();
-    for event in events {
-        match event {
-            Event::Failed(failure) => writer.fail(failure, &mut out),
-            other => writer.write(other, &mut out),
-        }
-    }
-    out
-}
-
-/// The head of an answer.
-pub fn head() -> Head {
-    Head { id: "fuzz".to_owned(), model: String::new(), created_unix: 1_772_409_600, usage: true }
 }
