@@ -197,7 +197,6 @@ impl Journey {
         permit.last_resort = last_resort;
         permit.moves = if attempt.movable { Moves::Yes } else { Moves::No };
         target.metrics.attempts.inc();
-        target.asked_at.store(permit.started.nanos(), std::sync::atomic::Ordering::Relaxed);
         shared.charge(attempt.purpose, &target);
         self.record.begun(&target.name, attempt.purpose.name(), permit.started);
         let sent = match self.prepare(place, question) {

@@ -1,6 +1,7 @@
 //! Phase 3: which targets may answer, in which order.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -167,6 +168,10 @@ impl Roster {
             }
             if candidate.standing.is_ok() && !place.has_credential(asked) {
                 candidate.standing = Err(Unfit::NoCredential);
+            }
+            if candidate.standing.is_ok() {
+                // Also of a target that is out of service: whom clients want is probed.
+                place.target.asked_at.store(asked.started.nanos(), Ordering::Relaxed);
             }
             candidates.push(candidate);
         }

@@ -84,6 +84,20 @@ fn every_shipped_scenario_keeps_its_promise_where_it_turns_bad() {
 }
 
 #[test]
+fn a_vendor_that_was_down_for_half_a_day_is_asked_again() {
+    let mut scenario = excerpt("vendor-down-12h", minutes(60), minutes(13 * 60));
+    scenario.workload.requests_per_second = 0.05;
+    let ledger = played(&scenario, Severity::High);
+    let by_vendor = ledger
+        .tried
+        .iter()
+        .filter(|(kind, _)| kind.starts_with("anthropic/") && kind.ends_with(" first answered"));
+    // In the last hour there are some 180 requests.
+    let answered: u64 = by_vendor.map(|(_, count)| count).sum();
+    assert!(answered > 100, "{answered}: {:#?}", ledger.tried);
+}
+
+#[test]
 fn whatever_fails_no_rule_is_broken() {
     let asked = crate::environment::read();
     let asked = asked.get("BACKSTOP_SEEDS").and_then(|seeds| seeds.parse().ok());
