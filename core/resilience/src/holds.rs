@@ -82,6 +82,7 @@ pub(crate) struct Holds {
     fruitless: (u32, Moment),
     ceiling: f32,
     ceiling_until: Moment,
+    ceiling_cut: Moment,
 }
 
 impl Holds {
@@ -97,6 +98,7 @@ impl Holds {
             fruitless: (0, Moment::ZERO),
             ceiling: 1.0,
             ceiling_until: Moment::ZERO,
+            ceiling_cut: Moment::ZERO,
         }
     }
 
@@ -164,10 +166,25 @@ impl Holds {
             && now.since(self.fruitless.1) >= tuning.false_limit_after
     }
 
-    /// Traffic grew too fast: half the ceiling for a while.
-    pub(crate) fn handle_acceleration(&mut self, now: Moment) {
-        self.ceiling = (self.ceiling(now) / 2.0).max(self.tuning.ceiling_min);
-        self.ceiling_until = now + self.tuning.acceleration;
+    /// Traffic grew too fast: half the ceiling for a while, and a short rest. Growing on is the cure,
+    /// so that the rest does not grow, and no number of them is taken for an overload.
+    pub(crate) fn handle_acceleration(
+        &mut self,
+        now: Moment,
+        stay_away: Option<Duration>,
+        chance: &mut Chance,
+    ) {
+        let tuning = self.tuning;
+        // The rest of a volley that was in flight together says nothing new.
+        if now >= self.ceiling_cut + tuning.acceleration_cut_gap || self.ceiling(now) >= 1.0 {
+            self.ceiling = (self.ceiling(now) / 2.0).max(tuning.ceiling_min);
+            self.ceiling_cut = now;
+        }
+        self.ceiling_until = now + tuning.acceleration;
+        let wished =
+            stay_away.map(|it| it.clamp(tuning.rate_stay_away_min, tuning.rate_stay_away_max));
+        let short = chance.between(tuning.rate_pause_min, tuning.rate_pause_min * 3);
+        self.paused_until = self.paused_until.max(now + wished.unwrap_or(short));
     }
 
     /// The target refuses until something outside changes.

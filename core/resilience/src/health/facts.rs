@@ -144,17 +144,14 @@ impl Health {
         if let Some(why) = Why::of(failure.class) {
             self.holds.handle_block(now, why, failure);
         }
-        let limited = failure.class == Class::RateLimited;
-        let accelerated = failure.class == Class::Acceleration;
-        if accelerated {
-            self.holds.handle_acceleration(now);
-        }
-        if limited || accelerated {
-            let stay_away = failure.stay_away;
-            if self.holds.handle_rate_limit(now, stay_away, &mut self.chance) {
-                let change = self.breaker.open(now, stay_away, &mut self.chance);
-                self.act_on(now, change);
-            }
+        let stay_away = failure.stay_away;
+        if failure.class == Class::Acceleration {
+            self.holds.handle_acceleration(now, stay_away, &mut self.chance);
+        } else if failure.class == Class::RateLimited
+            && self.holds.handle_rate_limit(now, stay_away, &mut self.chance)
+        {
+            let change = self.breaker.open(now, stay_away, &mut self.chance);
+            self.act_on(now, change);
         }
     }
 

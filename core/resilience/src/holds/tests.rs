@@ -98,16 +98,24 @@ fn only_a_success_that_began_after_the_block_lifts_it() {
 
 #[test]
 fn growing_too_fast_halves_the_ceiling_for_a_quarter_of_an_hour() {
-    let mut holds = Holds::new(HoldTuning::default());
+    let (mut holds, mut chance) = (Holds::new(HoldTuning::default()), Chance::from_seed(1));
     let ceiling =
         |holds: &Holds, second| (holds.ceiling(Moment::from_secs(second)) * 100.0).round();
-    holds.handle_acceleration(Moment::from_secs(1));
-    assert!((ceiling(&holds, 2) - 50.0).abs() < 0.1);
+    let mut too_fast = |holds: &mut Holds, second| {
+        holds.handle_acceleration(Moment::from_secs(second), None, &mut chance)
+    };
+    too_fast(&mut holds, 1);
+    // One volley is one cut, and the rest is short however often it comes.
     for _ in 0..9 {
-        holds.handle_acceleration(Moment::from_secs(2));
+        too_fast(&mut holds, 2);
     }
-    assert!((ceiling(&holds, 901) - 10.0).abs() < 0.1);
-    assert!((ceiling(&holds, 902) - 100.0).abs() < 0.1);
+    assert!((ceiling(&holds, 2) - 50.0).abs() < 0.1);
+    assert!(holds.paused_until(Moment::from_secs(2)).unwrap() <= Moment::from_secs(5));
+    for minute in 1..9 {
+        too_fast(&mut holds, 60 * minute + 1);
+    }
+    assert!((ceiling(&holds, 1380) - 10.0).abs() < 0.1);
+    assert!((ceiling(&holds, 1382) - 100.0).abs() < 0.1);
 }
 
 proptest! {

@@ -37,6 +37,8 @@ pub struct HoldTuning {
     pub model_max: Duration,
     /// How long an acceleration limit lowers the ceiling (`OpenAI`: growth per 15 min).
     pub acceleration: Duration,
+    /// The least time between two cuts of the ceiling: providers count growth per minute.
+    pub acceleration_cut_gap: Duration,
     /// The lowest ceiling.
     pub ceiling_min: f32,
 }
@@ -61,6 +63,7 @@ impl Default for HoldTuning {
             model_min: Duration::from_secs(60),
             model_max: Duration::from_secs(900),
             acceleration: Duration::from_secs(900),
+            acceleration_cut_gap: Duration::from_secs(60),
             ceiling_min: 0.1,
         }
     }

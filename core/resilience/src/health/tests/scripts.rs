@@ -201,7 +201,7 @@ fn growing_too_fast_pauses_and_then_returns_at_half() {
     let mut health = lived();
     health.handle_failure(at(300), &failure(Class::Acceleration));
     assert_eq!(state(&health, 300), "paused");
-    let outlook = health.outlook(at(302));
+    let outlook = health.outlook(at(304));
     assert_eq!((outlook.state, (outlook.share * 100.0).round()), (State::Ramping, 50.0));
     assert_eq!(state(&health, 1200), "closed");
 }
