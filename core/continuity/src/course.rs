@@ -38,7 +38,7 @@ pub use policy::{Awaits, CoursePolicy};
 /// How often a stale pooled connection is replaced for free.
 const STALE_RETRIES_MAX: u8 = 2;
 /// How often one target may refuse to admit an attempt before it is left out.
-const REFUSALS_MAX: u8 = 2;
+const REFUSALS_MAX: u8 = 8;
 /// How often one request is made to wait.
 const WAITS_MAX: u8 = 16;
 /// The part of the remaining time that one attempt may use while others could follow it.

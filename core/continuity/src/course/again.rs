@@ -10,6 +10,11 @@ use super::faults::may_repeat;
 use super::{ATTEMPT_SHARE, Course, Lately, WAITS_MAX};
 use crate::AttemptPurpose;
 
+/// How soon a target that is out of service is looked at again.
+const RETURN_LOOK_MIN: Duration = Duration::from_millis(500);
+/// A target that will be away for longer is not waited for.
+const RETURN_WAIT_MAX: Duration = Duration::from_secs(30);
+
 impl Course {
     /// The same target at once, when a server error is the first thing it has done wrong lately.
     pub(super) fn lone_retry(&self, tier: Tier, question: &Question<'_>) -> Option<Choice> {
@@ -96,6 +101,39 @@ impl Course {
         let remaining = self.policy.deadline.since(question.now);
         let share = if below { ATTEMPT_SHARE } else { 1.0 };
         self.go_or_wait(index, at, question.now + remaining.mul_f64(share), question)
+    }
+
+    /// Waits for a target that is out of service and may soon be back, when nothing else is left: the
+    /// client has the time, and its own retry would come no sooner. A wait of chance keeps those who
+    /// wait together apart.
+    pub(super) fn wait_for_return(
+        &self,
+        question: &Question<'_>,
+        chance: &mut Chance,
+    ) -> Option<Choice> {
+        let back = |index: usize| {
+            let (look, record) = (&question.looks[index], &self.records[index]);
+            let repeats = record.attempts == 0 || record.last.is_some_and(may_repeat);
+            let full = record.attempts == 0 && record.not_before > Some(question.now);
+            let away = match look.state {
+                State::Open | State::HalfOpen => true,
+                // A pause that claims to be over would make us ask for ever.
+                State::Paused => look.until > Some(question.now),
+                State::Closed | State::Demoted | State::Ramping => full,
+                State::Blocked => false,
+            };
+            if !self.is_in(index) || !repeats || !away {
+                return None;
+            }
+            let at = look.until.max(record.not_before).unwrap_or(question.now);
+            let at = at.max(question.now + RETURN_LOOK_MIN);
+            Some((at, look.first_token_typical))
+        };
+        let (at, typical) = (0..self.candidates.len()).filter_map(back).min()?;
+        let at = at + chance.between(Duration::ZERO, RETURN_LOOK_MIN);
+        let in_time = at + typical <= self.policy.deadline;
+        (in_time && at <= question.now + RETURN_WAIT_MAX && self.waits < WAITS_MAX)
+            .then_some(Choice::Wait(at))
     }
 
     /// The least bad of the targets that are open, once per request, unless one merely above its

@@ -60,6 +60,7 @@ impl Course {
                 Some(Choice::Go(index, self.usual_purpose()))
             })
             .or_else(|| self.again(Tier::Degraded, &question, chance))
+            .or_else(|| self.wait_for_return(&question, chance))
     }
 
     fn fresh(
