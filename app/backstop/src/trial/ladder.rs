@@ -168,7 +168,8 @@ fn provider(simulated: &ProviderSettings, tier: Tier, base_url: String) -> Provi
         credentials: vec![if keyless { Credential::None } else { credential }],
         vendor: simulated.vendor.as_str().into(),
         tier,
-        concurrency_max: None,
+        // Whoever runs a server knows how much it takes; a vendor does not say.
+        concurrency_max: keyless.then_some(simulated.concurrency_max),
         status_page: None,
         proxy: None,
     }
