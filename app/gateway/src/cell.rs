@@ -10,7 +10,7 @@ use std::time::Duration;
 use backstop_resilience::{
     Budget, Health, Lease, Memory, Outlook, Pacer, Purpose, State, Tuning, Verdict,
 };
-use backstop_vocabulary::{Chance, Failure, Moment, Timing};
+use backstop_vocabulary::{Chance, Class, Failure, Moment, Timing};
 
 use crate::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
 
@@ -30,6 +30,15 @@ struct Machines {
     budget: Budget,
     pacer: Pacer,
     state: State,
+}
+
+/// Why a target was opened, should it have been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opened {
+    /// It refuses what is too much for it: what it has let in is being served.
+    ByThrottle,
+    /// What waits there may wait in vain.
+    ByFault,
 }
 
 /// Successes a core has seen and not yet handed over; alone on its cache line.
@@ -156,7 +165,14 @@ impl Cell {
         let mut machines = self.lock();
         self.hand_over(&mut machines, now, None);
         machines.health.handle_failure(now, failure);
-        self.publish(&mut machines, now);
+        let by = match failure.class {
+            Class::RateLimited
+            | Class::Acceleration
+            | Class::Overloaded
+            | Class::QuotaExhausted => Opened::ByThrottle,
+            _ => Opened::ByFault,
+        };
+        self.publish_after(&mut machines, now, by);
     }
 
     /// A pending attempt passed the slow threshold.
@@ -242,10 +258,14 @@ impl Cell {
     }
 
     fn publish(&self, machines: &mut Machines, now: Moment) {
+        self.publish_after(machines, now, Opened::ByFault);
+    }
+
+    fn publish_after(&self, machines: &mut Machines, now: Moment, by: Opened) {
         let outlook = machines.health.outlook(now);
         if machines.state != outlook.state {
-            // A rate limit or a refused key stops new attempts; those it has let in are being served.
-            if outlook.state == State::Open && machines.state != State::HalfOpen {
+            let opened = outlook.state == State::Open && machines.state != State::HalfOpen;
+            if opened && by == Opened::ByFault {
                 self.openings.fetch_add(1, Ordering::Relaxed);
             }
             machines.state = outlook.state;

@@ -15,6 +15,16 @@ const RETURN_LOOK_MIN: Duration = Duration::from_millis(500);
 /// A target that will be away for longer is not waited for.
 const RETURN_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// All who wait for the end of one pause would go at the same moment, and be too many: they go
+/// within half of the time they waited, at most this long.
+const SPREAD_MAX: Duration = Duration::from_secs(10);
+
+/// A moment of chance soon after `at`, well before `limit`.
+fn spread(now: Moment, (at, limit): (Moment, Moment), chance: &mut Chance) -> Moment {
+    let most = (at.since(now) / 2).min(SPREAD_MAX).min(limit.since(at) / 2);
+    at + chance.between(Duration::ZERO, most)
+}
+
 impl Course {
     /// The same target at once, when a server error is the first thing it has done wrong lately.
     pub(super) fn lone_retry(&self, tier: Tier, question: &Question<'_>) -> Option<Choice> {
@@ -100,7 +110,13 @@ impl Course {
         });
         let remaining = self.policy.deadline.since(question.now);
         let share = if below { ATTEMPT_SHARE } else { 1.0 };
-        self.go_or_wait(index, at, question.now + remaining.mul_f64(share), question)
+        let limit = question.now + remaining.mul_f64(share);
+        let choice = self.go_or_wait(index, at, limit, question)?;
+        let paused = question.looks[index].state == State::Paused;
+        Some(match choice {
+            Choice::Wait(at) if paused => Choice::Wait(spread(question.now, (at, limit), chance)),
+            Choice::Wait(_) | Choice::Go(..) => choice,
+        })
     }
 
     /// Waits for a target that is out of service and may soon be back, when nothing else is left: the

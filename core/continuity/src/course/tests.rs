@@ -278,9 +278,9 @@ fn takes_a_lower_tier_only_when_the_upper_cannot_answer_in_time() {
     check(
         "a@x | d@z:degraded",
         "
-        0s 0 is paused 20s        => wait 20s
-        20s 0 is closed           => first 0
-        21s 0 rate_limited 30s    => failover 1
+        0s 0 is paused 20s        => wait 2…
+        30s 0 is closed           => first 0
+        31s 0 rate_limited 30s    => failover 1
         ",
     );
 }
@@ -684,4 +684,41 @@ fn a_broken_stream_is_not_continued_by_the_target_that_broke_it() {
     alone.handle_failure(Moment::ZERO, 0, &Failure::new(Class::StreamCut, ""));
     alone.begin_resume(Moment::from_secs(60));
     assert!(!matches!(alone.next(Moment::from_secs(1), &health, &mut chance), Step::GiveUp(_)));
+}
+
+#[test]
+fn those_who_wait_for_one_pause_do_not_all_go_at_its_end() {
+    let mut health = Script::default();
+    let until = Some(Moment::from_secs(20));
+    health.outlooks.insert(0, Outlook { state: State::Paused, share: 0.0, until, ..WELL });
+    let mut chance = Chance::from_seed(1);
+    let mut moments: Vec<_> = (0..20)
+        .map(|_| {
+            let mut course = Course::new(ladder("a@x"), policy(), Moment::ZERO);
+            match course.next(Moment::ZERO, &health, &mut chance) {
+                Step::Wait(until) => until.since_zero(),
+                other => panic!("{}", show(&other)),
+            }
+        })
+        .collect();
+    moments.sort();
+    assert!(moments[0] >= Duration::from_secs(20) && moments[19] <= Duration::from_secs(30));
+    assert!(moments[19] - moments[0] > Duration::from_secs(5), "{moments:?}");
+}
+
+#[test]
+fn waits_for_what_is_soon_back_when_nothing_else_is_left() {
+    let waits = |until_s: u64| {
+        let mut health = Script::default();
+        let until = Some(Moment::from_secs(until_s));
+        let away = Outlook { state: State::Open, share: 0.0, until, ..WELL };
+        health.outlooks.insert(0, away);
+        let mut course = Course::new(ladder("a@x"), policy(), Moment::ZERO);
+        let mut chance = Chance::from_seed(1);
+        course.next(Moment::ZERO, &health, &mut chance);
+        course.handle_failure(Moment::ZERO, 0, &Failure::new(Class::Overloaded, ""));
+        show(&course.next(Moment::from_secs(1), &health, &mut chance))
+    };
+    assert!(waits(10).starts_with("wait 10."), "{}", waits(10));
+    assert!(waits(40).starts_with("give up rung_exhausted"), "{}", waits(40));
 }
