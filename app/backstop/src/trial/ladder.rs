@@ -168,8 +168,9 @@ fn provider(simulated: &ProviderSettings, tier: Tier, base_url: String) -> Provi
         credentials: vec![if keyless { Credential::None } else { credential }],
         vendor: simulated.vendor.as_str().into(),
         tier,
-        // Whoever runs a server knows how much it takes; a vendor does not say.
-        concurrency_max: keyless.then_some(simulated.concurrency_max),
+        // Whoever runs a server knows how much it takes, with a few that wait there; a vendor does
+        // not say.
+        concurrency_max: keyless.then_some(simulated.concurrency_max * 3 / 2),
         status_page: None,
         proxy: None,
     }
