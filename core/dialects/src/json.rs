@@ -124,6 +124,14 @@ impl Fields {
     }
 }
 
+/// The text of a value. `to_string` would check and copy every piece of it once more.
+pub(crate) fn bytes(value: &Value) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024);
+    // Writing to memory what has only strings for keys cannot fail.
+    let _written = serde_json::to_writer(&mut out, value);
+    out
+}
+
 /// A whole number from 0 up, also when it is written `8.0`.
 pub(crate) fn whole(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| {

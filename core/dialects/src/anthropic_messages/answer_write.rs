@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::wire::{CALL_ID_BYTES_MAX, CALL_ID_PREFIX, OWN_SIGNATURE, finish_fields, usage_json};
 use crate::Head;
-use crate::json::arguments_object;
+use crate::json::{arguments_object, bytes};
 use crate::tool_names::fit_id;
 
 pub(crate) fn write_answer(answer: &Answer, head: &Head) -> Vec<u8> {
@@ -20,7 +20,7 @@ pub(crate) fn write_answer(answer: &Answer, head: &Head) -> Vec<u8> {
         "type": "message",
         "role": "assistant",
         "model": model_of(head, &answer.model),
-        "content": content,
+        "content": null,
         "stop_reason": reason,
         "stop_sequence": sequence,
         "usage": usage_json(&answer.usage.unwrap_or_default()),
@@ -28,7 +28,9 @@ pub(crate) fn write_answer(answer: &Answer, head: &Head) -> Vec<u8> {
     if !details.is_null() {
         message["stop_details"] = details;
     }
-    message.to_string().into_bytes()
+    // Filled in here, because `json!` would copy it; its place is kept above.
+    message["content"] = Value::Array(content);
+    bytes(&message)
 }
 
 /// The model's name that the client reads.

@@ -2,6 +2,7 @@ use backstop_exchange::{Loss, Request, Text};
 use backstop_vocabulary::{Class, Dialect, Failure};
 use serde_json::{Map, Value, json};
 
+use crate::json::bytes;
 use crate::{Renames, TargetForm, Written};
 
 mod blocks;
@@ -26,7 +27,7 @@ pub(crate) fn write_request(
         body: Map::new(),
     };
     writer.write()?;
-    let body = Value::Object(writer.body).to_string().into_bytes();
+    let body = bytes(&Value::Object(writer.body));
     Ok(Written { body, losses: writer.losses, renames: writer.renames })
 }
 

@@ -6,6 +6,7 @@ use backstop_exchange::{Answer, AnswerBlock, ToolCall, ToolKind};
 
 use super::wire::{Seen, finish_reason, usage_json};
 use crate::Head;
+use crate::json::bytes;
 
 /// Writes a whole answer under our id.
 pub(crate) fn write_answer(answer: &Answer, head: &Head) -> Vec<u8> {
@@ -22,7 +23,7 @@ pub(crate) fn write_answer(answer: &Answer, head: &Head) -> Vec<u8> {
         "model": model,
         "choices": [{
             "index": 0,
-            "message": message,
+            "message": null,
             "logprobs": null,
             "finish_reason": finish_reason(answer.finish.as_ref(), seen),
         }],
@@ -30,7 +31,9 @@ pub(crate) fn write_answer(answer: &Answer, head: &Head) -> Vec<u8> {
     if let (Some(usage), Some(fields)) = (&answer.usage, body.as_object_mut()) {
         fields.insert("usage".to_owned(), usage_json(usage));
     }
-    body.to_string().into_bytes()
+    // Filled in here, because `json!` would copy it; its place is kept above.
+    body["choices"][0]["message"] = Value::Object(message);
+    bytes(&body)
 }
 
 fn message_of(answer: &Answer) -> Map<String, Value> {

@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use backstop_exchange::{Loss, Request};
 use backstop_vocabulary::{Class, Dialect, Failure};
 
+use crate::json;
 use crate::tool_names::fit_id;
 use crate::{Renames, TargetForm, Written};
 
@@ -42,7 +43,7 @@ pub(crate) fn write_request(
     tools::write(&mut draft)?;
     options::write(&mut draft)?;
     write_extras(&mut draft)?;
-    let body = Value::Object(draft.fields).to_string().into_bytes();
+    let body = json::bytes(&Value::Object(draft.fields));
     Ok(Written { body, losses: draft.losses, renames: draft.renames })
 }
 

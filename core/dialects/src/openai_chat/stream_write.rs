@@ -11,6 +11,7 @@ use backstop_vocabulary::{Failure, Usage};
 use super::wire::{Seen, finish_reason, usage_json};
 use super::{KEEP_ALIVE, errors};
 use crate::Head;
+use crate::json::bytes;
 
 /// Turns events into chunks with one id, model and time, across providers.
 #[derive(Debug)]
@@ -298,7 +299,7 @@ fn merged(before: Option<Usage>, now: Usage) -> Usage {
 
 fn frame(data: &Value, out: &mut Vec<u8>) {
     out.extend_from_slice(b"data: ");
-    out.extend_from_slice(data.to_string().as_bytes());
+    out.extend_from_slice(&bytes(data));
     out.extend_from_slice(b"\n\n");
 }
 
