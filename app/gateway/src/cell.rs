@@ -165,13 +165,11 @@ impl Cell {
         let mut machines = self.lock();
         self.hand_over(&mut machines, now, None);
         machines.health.handle_failure(now, failure);
-        let by = match failure.class {
-            Class::RateLimited
-            | Class::Acceleration
-            | Class::Overloaded
-            | Class::QuotaExhausted => Opened::ByThrottle,
-            _ => Opened::ByFault,
-        };
+        let throttled = matches!(
+            failure.class,
+            Class::RateLimited | Class::Acceleration | Class::Overloaded | Class::QuotaExhausted
+        );
+        let by = if throttled { Opened::ByThrottle } else { Opened::ByFault };
         self.publish_after(&mut machines, now, by);
     }
 

@@ -181,7 +181,13 @@ impl Model {
         let again = self.tried.contains(&index);
         match purpose {
             AttemptPurpose::Retry => {
-                assert!(again && world.retry_allowed(index, now), "a retry that is none");
+                // Whoever was told to come back may, whatever the budget.
+                let last = self.failed.iter().rev().find(|(failed, _)| *failed == index);
+                let invited = last.is_some_and(|(_, failure)| {
+                    matches!(failure.class, Class::RateLimited | Class::Acceleration)
+                });
+                let allowed = invited || world.retry_allowed(index, now);
+                assert!(again && allowed, "a retry that is none");
                 assert!(look.state.takes_traffic());
             }
             AttemptPurpose::StaleRetry => {

@@ -52,7 +52,7 @@ impl Health {
     pub fn new(tuning: Tuning, seed: u64) -> Self {
         Self {
             chance: Chance::from_seed(seed),
-            holds: Holds::new(tuning.holds),
+            holds: Holds::new(&tuning.holds),
             breaker: Breaker::new(tuning.breaker),
             ramp: None,
             demotion: Demotion::new(tuning.demotion),

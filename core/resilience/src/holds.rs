@@ -87,9 +87,9 @@ pub(crate) struct Holds {
 
 impl Holds {
     /// Free.
-    pub(crate) fn new(tuning: HoldTuning) -> Self {
+    pub(crate) fn new(tuning: &HoldTuning) -> Self {
         Self {
-            tuning,
+            tuning: *tuning,
             paused_until: Moment::ZERO,
             rate_level: 0.0,
             block_level: 0.0,

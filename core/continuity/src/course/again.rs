@@ -230,7 +230,10 @@ impl Course {
         let typical = question.looks[index].first_token_typical;
         let again = self.records[index].attempts > 0;
         let target = self.candidates[index].target;
-        if again && !question.health.retry_allowed(target, question.now) {
+        // Whoever was told to come back later, and does, is not a storm of retries.
+        let limited = [Class::RateLimited, Class::Acceleration].map(Some);
+        let invited = limited.contains(&self.records[index].last);
+        if again && !invited && !question.health.retry_allowed(target, question.now) {
             return None;
         }
         if at.max(question.now) + typical > limit {

@@ -502,8 +502,8 @@ fn tells_the_client_the_smallest_wait_when_all_are_limited() {
         health,
         "
         0s -                      => first 0
-        1s 0 rate_limited 50s     => failover 1
-        2s 1 rate_limited 30s     => give up rate_limited 30s
+        1s 0 rate_limited 90s     => failover 1
+        2s 1 rate_limited 70s     => give up rate_limited 70s
         ",
     );
     check(
@@ -511,6 +511,20 @@ fn tells_the_client_the_smallest_wait_when_all_are_limited() {
         "
         0s 0 is paused 90s
         0s 1 is blocked 900s      => give up rung_exhausted 90s
+        ",
+    );
+}
+
+#[test]
+fn whoever_was_told_to_come_back_may_even_when_the_budget_for_retries_is_spent() {
+    check_with(
+        Course::new(ladder("a@x"), policy(), Moment::ZERO),
+        Script { denied: vec![Denied::Retries], ..Script::default() },
+        "
+        0s -                      => first 0
+        1s 0 rate_limited 30s     => wait 31s
+        31s -                     => retry 0
+        32s 0 overloaded          => give up…
         ",
     );
 }
@@ -697,13 +711,13 @@ fn those_who_wait_for_one_pause_do_not_all_go_at_its_end() {
             let mut course = Course::new(ladder("a@x"), policy(), Moment::ZERO);
             match course.next(Moment::ZERO, &health, &mut chance) {
                 Step::Wait(until) => until.since_zero(),
-                other => panic!("{}", show(&other)),
+                other @ (Step::Attempt(_) | Step::GiveUp(_)) => panic!("{}", show(&other)),
             }
         })
         .collect();
     moments.sort();
     assert!(moments[0] >= Duration::from_secs(20) && moments[19] <= Duration::from_secs(30));
-    assert!(moments[19] - moments[0] > Duration::from_secs(5), "{moments:?}");
+    assert!(moments[19] > moments[0] + Duration::from_secs(5), "{moments:?}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn secs(count: u64) -> Duration {
 
 /// How long a target stays paused after 429s one after the other, each as soon as it may be.
 fn pauses(stay_aways: &[Option<u64>]) -> Vec<Duration> {
-    let (mut holds, mut chance) = (Holds::new(HoldTuning::default()), Chance::from_seed(1));
+    let (mut holds, mut chance) = (Holds::new(&HoldTuning::default()), Chance::from_seed(1));
     let mut now = Moment::from_secs(1);
     stay_aways
         .iter()
@@ -43,7 +43,7 @@ fn limits_that_do_not_say_how_long_pause_ever_longer_up_to_a_minute() {
 
 #[test]
 fn a_volley_of_limits_is_one_limit() {
-    let (mut holds, mut chance) = (Holds::new(HoldTuning::default()), Chance::from_seed(1));
+    let (mut holds, mut chance) = (Holds::new(&HoldTuning::default()), Chance::from_seed(1));
     for _ in 0..50 {
         holds.handle_rate_limit(Moment::from_secs(1), Some(secs(5)), &mut chance);
     }
@@ -53,7 +53,7 @@ fn a_volley_of_limits_is_one_limit() {
 #[test]
 fn a_refused_credential_that_worked_a_minute_ago_is_looked_at_again_in_seconds() {
     let refused = Failure::new(Class::AuthRefused, "401");
-    let mut holds = Holds::new(HoldTuning::default());
+    let mut holds = Holds::new(&HoldTuning::default());
     holds.handle_success(Moment::from_secs(100), 1, Moment::from_secs(99));
     let mut now = Moment::from_secs(160);
     let mut blocks = Vec::new();
@@ -68,14 +68,14 @@ fn a_refused_credential_that_worked_a_minute_ago_is_looked_at_again_in_seconds()
 
 #[test]
 fn a_credential_that_never_worked_is_looked_at_again_in_a_minute() {
-    let mut holds = Holds::new(HoldTuning::default());
+    let mut holds = Holds::new(&HoldTuning::default());
     holds.handle_block(Moment::from_secs(9), Why::Auth, &Failure::new(Class::AuthRefused, "401"));
     assert_eq!(holds.block().expect("blocked").until, Moment::from_secs(69));
 }
 
 #[test]
 fn a_spent_quota_is_looked_at_every_quarter_of_an_hour_however_long_it_lasts() {
-    let mut holds = Holds::new(HoldTuning::default());
+    let mut holds = Holds::new(&HoldTuning::default());
     let spent = |wish| Failure::new(Class::QuotaExhausted, "402").with_stay_away(wish);
     let mut now = Moment::from_secs(1);
     for (wish, pause) in [(None, 900), (Some(secs(86_400 * 12)), 900), (Some(secs(90)), 90)] {
@@ -88,7 +88,7 @@ fn a_spent_quota_is_looked_at_every_quarter_of_an_hour_however_long_it_lasts() {
 
 #[test]
 fn only_a_success_that_began_after_the_block_lifts_it() {
-    let mut holds = Holds::new(HoldTuning::default());
+    let mut holds = Holds::new(&HoldTuning::default());
     holds.handle_block(Moment::from_secs(9), Why::Model, &Failure::new(Class::ModelNotFound, ""));
     holds.handle_success(Moment::from_secs(20), 1, Moment::from_secs(8));
     assert!(holds.block().is_some());
@@ -98,11 +98,11 @@ fn only_a_success_that_began_after_the_block_lifts_it() {
 
 #[test]
 fn growing_too_fast_halves_the_ceiling_for_a_quarter_of_an_hour() {
-    let (mut holds, mut chance) = (Holds::new(HoldTuning::default()), Chance::from_seed(1));
+    let (mut holds, mut chance) = (Holds::new(&HoldTuning::default()), Chance::from_seed(1));
     let ceiling =
         |holds: &Holds, second| (holds.ceiling(Moment::from_secs(second)) * 100.0).round();
     let mut too_fast = |holds: &mut Holds, second| {
-        holds.handle_acceleration(Moment::from_secs(second), None, &mut chance)
+        holds.handle_acceleration(Moment::from_secs(second), None, &mut chance);
     };
     too_fast(&mut holds, 1);
     // One volley is one cut, and the rest is short however often it comes.
@@ -123,7 +123,7 @@ proptest! {
     fn no_pause_is_longer_than_five_minutes_and_all_of_them_end(
         facts in proptest::collection::vec((0_u64..100, proptest::option::of(0_u64..1_000_000)), 1..60),
     ) {
-        let (mut holds, mut chance) = (Holds::new(HoldTuning::default()), Chance::from_seed(1));
+        let (mut holds, mut chance) = (Holds::new(&HoldTuning::default()), Chance::from_seed(1));
         let mut now = Moment::from_secs(1);
         for (gap, wish) in facts {
             now += secs(gap);
