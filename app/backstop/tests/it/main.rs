@@ -9,5 +9,6 @@ mod ask;
 mod check;
 mod demo;
 mod run;
+mod sdks;
 mod simulate;
 mod small;
