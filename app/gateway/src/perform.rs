@@ -375,6 +375,10 @@ pub(crate) async fn error_body(reply: &mut Reply, left: Duration) -> Bytes {
 
 pub(crate) fn classify(dialect: Dialect, reply: &Reply, body: &[u8], now_unix: u64) -> Failure {
     let text = |name: &str| headers::text(&reply.headers, name);
+    if text("backstop-error") == Some(Class::LoopDetected.code()) {
+        let what = "this base_url leads back to this gateway: point it at the provider";
+        return Failure::new(Class::LoopDetected, what).at(Stage::BeforeContent);
+    }
     let head = ErrorHead {
         status: reply.status,
         content_type: text("content-type").unwrap_or_default(),

@@ -46,13 +46,19 @@ impl Course {
         Failure::new(class, self.what_was_tried(class)).with_stay_away(back)
     }
 
-    /// A failure of the caller that no other target could undo.
+    /// A failure of the caller, or of the operator, that no other target could undo.
     fn settled(&self) -> Option<Failure> {
         if self.verdict.is_some() {
             return self.verdict.clone();
         }
         if let Some(doubted) = &self.doubted {
             return Some(doubted.failure.clone());
+        }
+        if let Some(tried) = self.failures.last()
+            && self.failures.iter().all(|tried| tried.failure.class == Class::LoopDetected)
+            && !(0..self.candidates.len()).any(|index| self.is_fresh(index))
+        {
+            return Some(tried.failure.clone());
         }
         let misfit = self.misfit.as_ref()?;
         let is_size = matches!(misfit.class, Class::ContextTooLong | Class::RequestTooLarge);

@@ -620,6 +620,27 @@ fn says_why_no_target_can_serve() {
 }
 
 #[test]
+fn a_ladder_that_leads_nowhere_but_back_says_so() {
+    let (health, mut chance) = (Script::default(), Chance::from_seed(1));
+    for (text, class) in [("a@x", Class::LoopDetected), ("a@x | b@y", Class::RungExhausted)] {
+        let mut course = Course::new(ladder(text), policy(), Moment::ZERO);
+        let mut now = Moment::ZERO;
+        let failure = loop {
+            match course.next(now, &health, &mut chance) {
+                Step::Attempt(attempt) => {
+                    let looped = attempt.candidate == 0;
+                    let class = if looped { Class::LoopDetected } else { Class::AuthRefused };
+                    course.handle_failure(now, attempt.candidate, &Failure::new(class, ""));
+                }
+                Step::Wait(until) => now = until,
+                Step::GiveUp(failure) => break failure,
+            }
+        };
+        assert_eq!(failure.class, class, "{text}");
+    }
+}
+
+#[test]
 fn names_what_was_tried() {
     let mut course = Course::new(ladder("a@x | b@y"), policy(), Moment::ZERO);
     let health = Script { denied: vec![Denied::Retries], ..Script::default() };
