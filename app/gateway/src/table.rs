@@ -199,7 +199,7 @@ pub(crate) fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use backstop_providers::TlsTrust;
     use backstop_resilience::Tuning;
@@ -214,7 +214,7 @@ mod tests {
         let yaml = "providers: { own: { dialect: openai_chat, base_url: \"http://127.0.0.1:1\" } }\n\
                     routes: [{ name: all, models: [\"*\"], ladder: [{ targets: [own/*] }] }]\n";
         let catalogue = Catalogue::built_in();
-        let settings = backstop_settings::read(yaml, &Default::default(), &catalogue).unwrap();
+        let settings = backstop_settings::read(yaml, &BTreeMap::default(), &catalogue).unwrap();
         let live = Live::new(settings, Arc::new(catalogue), &TlsTrust::system()).unwrap();
         let registry = Registry::new(&Tuning::default(), 7, 1, Clock::start());
         let metrics = Metrics::default();

@@ -45,7 +45,7 @@ async fn carried_on(
 ) {
     let providers = Providers::open().await;
     providers.fail(provider_of(first), symptom);
-    let stage = Stage::open(&providers, &ladder(first, second, "")).await;
+    let stage = Stage::open(&providers, &ladder(first, second, ""));
     let got = stage.ask(&item).await;
     got.assert_answers(&item, "");
     // What was known when the head was sent.
@@ -78,7 +78,7 @@ async fn a_continuation_that_repeats_itself_or_starts_over_is_cut_to_fit() {
                         .replace(&format!("{mode}: 0%"), &format!("{mode}: 100%"));
                     let providers = Providers::open_with(&scenario).await;
                     providers.fail(provider_of(first), "reset_mid_body");
-                    let stage = Stage::open(&providers, &ladder(first, second, "")).await;
+                    let stage = Stage::open(&providers, &ladder(first, second, ""));
                     let item = item(dialect, Delivery::Stream, Wish::Text);
                     let got = stage.ask(&item).await;
                     got.assert_answers(&item, "");
@@ -98,7 +98,7 @@ async fn a_continuation_that_does_not_fit_ends_in_an_error_and_not_in_two_half_a
             .replace("rephrase: 0%", "rephrase: 100%");
         let providers = Providers::open_with(&scenario).await;
         providers.fail(provider_of(first), "reset_mid_body");
-        let stage = Stage::open(&providers, &ladder(first, second, "")).await;
+        let stage = Stage::open(&providers, &ladder(first, second, ""));
         for dialect in Dialect::ALL {
             let item = item(dialect, Delivery::Stream, Wish::Text);
             let got = stage.ask(&item).await;
@@ -131,7 +131,7 @@ async fn told(symptom: &str, class: &str, first: Dialect, item: WorkItem) {
     let providers = Providers::open().await;
     providers.fail(provider_of(first), symptom);
     let settings = ladder(first, Dialect::OpenaiChat, "    on_break: error\n");
-    let stage = Stage::open(&providers, &settings).await;
+    let stage = Stage::open(&providers, &settings);
     let got = stage.ask(&item).await;
     assert_told(&got, &item);
     let row = &stage.rows(1).await[0];
@@ -165,7 +165,7 @@ async fn a_stream_that_lacks_nothing_but_its_last_event_is_completed() {
                 let providers = Providers::open().await;
                 providers.fail(provider_of(first), "missing_done");
                 let settings = ladder(first, Dialect::OpenaiChat, "");
-                let stage = Stage::open(&providers, &settings).await;
+                let stage = Stage::open(&providers, &settings);
                 let item = item(dialect, Delivery::Stream, wish);
                 let what = format!("{first:?} for {dialect:?} {wish:?}");
                 stage.ask(&item).await.assert_answers(&item, &what);
@@ -187,7 +187,7 @@ async fn structured_output_is_held_until_it_is_complete_and_fails_over_unseen() 
                 checks.add(what, async move {
                     let providers = Providers::open().await;
                     providers.fail(provider_of(first), symptom);
-                    let stage = Stage::open(&providers, &ladder(first, second, "")).await;
+                    let stage = Stage::open(&providers, &ladder(first, second, ""));
                     let item = item(dialect, Delivery::Stream, Wish::Schema);
                     let got = stage.ask(&item).await;
                     got.assert_answers(&item, "");
@@ -216,7 +216,7 @@ async fn garbled_arguments_never_reach_a_client_that_has_another_target() {
                 checks.add(what, async move {
                     let providers = Providers::open().await;
                     providers.fail(provider_of(first), "garbled_arguments");
-                    let stage = Stage::open(&providers, &ladder(first, second, "")).await;
+                    let stage = Stage::open(&providers, &ladder(first, second, ""));
                     let item =
                         WorkItem { prompt: silent_caller(), ..item(dialect, delivery, wish) };
                     let got = stage.ask(&item).await;
@@ -242,7 +242,7 @@ async fn a_started_tool_call_is_held_so_that_its_break_goes_unseen() {
                     let prompt = prompt_with(|digest| digest % 3 == 0 && digest % 2 == 1);
                     let providers = finely().await;
                     providers.fail(provider_of(first), symptom);
-                    let stage = Stage::open(&providers, &ladder(first, second, "")).await;
+                    let stage = Stage::open(&providers, &ladder(first, second, ""));
                     let item = WorkItem { prompt, ..item(dialect, Delivery::Stream, Wish::Tools) };
                     let got = stage.ask(&item).await;
                     got.assert_answers(&item, "");
@@ -271,11 +271,11 @@ async fn after_a_sent_tool_call_nothing_is_asked_again() {
 
                 providers.fail("anthropic", symptom);
                 let (first, second) = (Dialect::AnthropicMessages, Dialect::OpenaiChat);
-                let stage = Stage::open(&providers, &ladder(first, second, "")).await;
+                let stage = Stage::open(&providers, &ladder(first, second, ""));
                 stage.ask(&item).await.assert_answers(&item, "both held");
 
                 let settings = ladder(first, second, "    on_break: error\n");
-                let stage = Stage::open(&providers, &settings).await;
+                let stage = Stage::open(&providers, &settings);
                 let got = stage.ask(&item).await;
                 assert_told(&got, &item);
                 assert!(got.text().contains("get_weather"), "{}", got.text());
@@ -286,7 +286,7 @@ async fn after_a_sent_tool_call_nothing_is_asked_again() {
 
                 providers.fail("openai", symptom);
                 let settings = ladder(Dialect::OpenaiChat, Dialect::AnthropicMessages, "");
-                let stage = Stage::open(&providers, &settings).await;
+                let stage = Stage::open(&providers, &settings);
                 stage.ask(&item).await.assert_answers(&item, "both held");
             });
         }

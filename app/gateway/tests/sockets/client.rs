@@ -1,12 +1,14 @@
 //! A client without an HTTP library: it sees what is on the wire, and judges it as strictly as the
 //! dialect allows.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use backstop_scenarios::{Delivery, Ear, Flaw, Heard, Wish, WorkItem};
 use backstop_vocabulary::Dialect;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -114,10 +116,12 @@ impl Call {
             head.push_str("host: localhost\r\n");
         }
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name.as_str(), ": ", value, "\r\n"]);
         }
-        if self.method == "POST" && self.headers.iter().all(|(name, _)| name != "content-length") {
-            head.push_str(&format!("content-length: {}\r\n", self.body.len()));
+        let framed =
+            |(name, _): &(String, String)| name == "content-length" || name == "transfer-encoding";
+        if self.method == "POST" && !self.headers.iter().any(framed) {
+            head.extend(["content-length: ", &self.body.len().to_string(), "\r\n"]);
         }
         head.push_str("\r\n");
         let mut bytes = head.into_bytes();
@@ -129,9 +133,18 @@ impl Call {
 /// Sends a request on a connection of its own and reads the answer to its end.
 pub(crate) async fn ask(address: SocketAddr, call: &Call) -> Got {
     let mut stream = TcpStream::connect(address).await.expect("the gateway accepts");
-    send(&mut stream, call).await;
-    let quiet = call.method == "HEAD";
-    read(&mut stream, if quiet { Body::Never } else { Body::Framed }).await
+    let (mut from, mut to) = stream.split();
+    let body = if call.method == "HEAD" { Body::Never } else { Body::Framed };
+    let request = call.bytes();
+    // An answer may come, and the connection close, while the request is still on its way.
+    let sending = async {
+        let _refused = to.write_all(&request).await;
+        pending::<Infallible>().await
+    };
+    tokio::select! {
+        got = read(&mut from, body) => got,
+        never = sending => match never {},
+    }
 }
 
 /// Writes a request; a server that has answered already may have closed its side.
@@ -147,8 +160,16 @@ pub(crate) enum Body {
 }
 
 /// Reads one answer.
-pub(crate) async fn read(stream: &mut TcpStream, body: Body) -> Got {
-    let mut reader = Reader::default();
+pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin), body: Body) -> Got {
+    read_on(Reader::default(), stream, body).await
+}
+
+/// Reads the rest of an answer.
+pub(crate) async fn read_on(
+    mut reader: Reader,
+    stream: &mut (impl AsyncRead + Unpin),
+    body: Body,
+) -> Got {
     let mut buffer = vec![0; 1 << 16];
     let end = loop {
         if reader.is_whole(body) {
@@ -231,10 +252,6 @@ impl Reader {
             (Framing::Length(length), Body::Framed) => self.body.len() >= *length,
             (Framing::Chunks { over, .. }, Body::Framed) => *over,
         }
-    }
-
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.body
     }
 
     pub(crate) fn got(self, end: End) -> Got {

@@ -27,7 +27,7 @@ fn call(dialect: Dialect) -> Call {
 async fn a_web_page_cannot_spend_the_operators_money() {
     let providers = Providers::open().await;
     let yaml = format!("cors: [\"https://app.example\"]\n{}", settings(&[ANTHROPIC, OPENAI], ""));
-    let stage = Stage::open(&providers, &yaml).await;
+    let stage = Stage::open(&providers, &yaml);
     for dialect in Dialect::ALL {
         for (name, value) in [
             ("origin", "https://evil.example"),
@@ -46,7 +46,7 @@ async fn a_web_page_cannot_spend_the_operators_money() {
         let got = stage.send(&call(Dialect::AnthropicMessages).with(name, value)).await;
         assert_eq!(got.status, 200, "{name}: {value}: {}", got.text());
     }
-    let keyed = Stage::open(&providers, &with_key(&settings(&[ANTHROPIC], ""))).await;
+    let keyed = Stage::open(&providers, &with_key(&settings(&[ANTHROPIC], "")));
     let page = call(Dialect::AnthropicMessages).with("host", "llm.example");
     let page = page.with("origin", "https://evil.example").with("backstop-key", KEY);
     assert_eq!(keyed.send(&page).await.status, 200);
@@ -55,7 +55,7 @@ async fn a_web_page_cannot_spend_the_operators_money() {
 #[tokio::test]
 async fn a_stranger_is_refused_before_the_body_is_read_and_everybody_can_see_it() {
     let providers = Providers::open().await;
-    let stage = Stage::open(&providers, &with_key(&settings(&[ANTHROPIC], ""))).await;
+    let stage = Stage::open(&providers, &with_key(&settings(&[ANTHROPIC], "")));
     for dialect in Dialect::ALL {
         let mut unread = call(dialect);
         unread.body = Vec::new();
@@ -79,7 +79,7 @@ async fn a_stranger_is_refused_before_the_body_is_read_and_everybody_can_see_it(
 #[tokio::test]
 async fn what_is_asked_in_the_wrong_way_is_told_the_right_one() {
     let providers = Providers::open().await;
-    let stage = Stage::open(&providers, &settings(&[ANTHROPIC, OPENAI], "")).await;
+    let stage = Stage::open(&providers, &settings(&[ANTHROPIC, OPENAI], ""));
     for (path, kind) in [("/v1/messages", "not_found_error"), ("/chat/completions", "")] {
         let got = stage.send(&Call::get(path)).await;
         assert_eq!((got.status, got.header("allow")), (405, "post"), "{path}");
@@ -116,11 +116,11 @@ async fn a_thread_passes_where_all_targets_of_the_route_speak_its_dialect() {
     let mut threaded = call(Dialect::AnthropicMessages);
     let text = String::from_utf8(threaded.body).expect("text");
     threaded.body = text.replacen('{', r#"{"thread":{"type":"create"},"#, 1).into_bytes();
-    let mixed = Stage::open(&providers, &settings(&[ANTHROPIC, OPENAI], "")).await;
+    let mixed = Stage::open(&providers, &settings(&[ANTHROPIC, OPENAI], ""));
     let got = mixed.send(&threaded).await;
     assert_eq!(got.status, 400);
     assert!(got.text().contains("thread_unsupported_request"), "{}", got.text());
-    let alike = Stage::open(&providers, &settings(&[ANTHROPIC, CLAUDE_CLOUD], "")).await;
+    let alike = Stage::open(&providers, &settings(&[ANTHROPIC, CLAUDE_CLOUD], ""));
     let got = alike.send(&threaded).await;
     assert!(!got.text().contains("thread_unsupported_request"), "{}", got.text());
     assert!(!alike.rows(1).await[0].attempts.is_empty());
@@ -129,7 +129,7 @@ async fn a_thread_passes_where_all_targets_of_the_route_speak_its_dialect() {
 #[tokio::test]
 async fn a_gateway_that_drains_is_not_ready() {
     let providers = Providers::open().await;
-    let stage = Stage::open(&providers, &settings(&[ANTHROPIC], "")).await;
+    let stage = Stage::open(&providers, &settings(&[ANTHROPIC], ""));
     let listening = Listening::bind(ANYWHERE).expect("a free port");
     let address = listening.local_addr().expect("an address");
     let (_drain, draining) = watch::channel(false);
@@ -150,13 +150,13 @@ async fn tokens_are_counted_by_the_first_provider_that_can_and_estimated_otherwi
     let providers = Providers::open().await;
     let mut question = call(Dialect::AnthropicMessages);
     question.path = "/v1/messages/count_tokens".to_owned();
-    let stage = Stage::open(&providers, &settings(&[OPENAI, ANTHROPIC], "")).await;
+    let stage = Stage::open(&providers, &settings(&[OPENAI, ANTHROPIC], ""));
     let got = stage.send(&question).await;
     assert_eq!((got.status, got.header("backstop-lost")), (200, ""), "{}", got.text());
     assert!(got.json()["input_tokens"].as_u64().is_some_and(|tokens| tokens > 0));
     let nowhere = settings(&[ANTHROPIC], "").replace("{anthropic}", "http://127.0.0.1:1");
     for yaml in [settings(&[OPENAI], ""), nowhere] {
-        let stage = Stage::open(&providers, &yaml).await;
+        let stage = Stage::open(&providers, &yaml);
         let got = stage.send(&question).await;
         assert_eq!(got.header("backstop-lost"), "input_tokens=estimated");
         assert_eq!(got.json()["input_tokens"], question.body.len().div_ceil(4));

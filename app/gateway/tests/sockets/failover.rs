@@ -102,7 +102,7 @@ async fn whatever_fails_before_the_first_token_the_next_target_answers_in_the_cl
 async fn check(row: Row, class: &str, (first, second): (Dialect, Dialect), item: WorkItem) {
     let providers = Providers::open().await;
     providers.fail_with(provider_of(first), row.symptom, row.knobs);
-    let stage = Stage::open(&providers, &ladder(first, second, "")).await;
+    let stage = Stage::open(&providers, &ladder(first, second, ""));
     let got = stage.ask(&item).await;
     got.assert_answers(&item, "");
     let answer = got.header("backstop-answer");
@@ -119,7 +119,7 @@ async fn check(row: Row, class: &str, (first, second): (Dialect, Dialect), item:
 async fn a_healthy_first_target_answers_every_kind_of_client() {
     let providers = Providers::open().await;
     for first in Dialect::ALL {
-        let stage = Stage::open(&providers, &ladder(first, Dialect::OpenaiChat, "")).await;
+        let stage = Stage::open(&providers, &ladder(first, Dialect::OpenaiChat, ""));
         for (dialect, delivery) in forms() {
             for wish in [Wish::Text, Wish::Tools, Wish::Schema] {
                 let item = item(dialect, delivery, wish);

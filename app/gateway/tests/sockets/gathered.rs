@@ -21,7 +21,7 @@ async fn a_whole_answer_fetched_as_a_stream_is_whole_and_its_silence_is_noticed(
                         providers.fail(provider_of(first), symptom);
                     }
                     let yaml = ladder(first, second, "    delivery: whole\n");
-                    let stage = Stage::open(&providers, &yaml).await;
+                    let stage = Stage::open(&providers, &yaml);
                     let item = item(dialect, Delivery::Unary, wish);
                     let got = stage.ask(&item).await;
                     got.assert_answers(&item, "");

@@ -52,7 +52,7 @@ async fn leave_everywhere(meets: &str, item: WorkItem) {
     let settings = ladder(Dialect::AnthropicMessages, Dialect::OpenaiChat, "");
     for polls in 0.. {
         assert!(polls < 10_000, "it never ends");
-        let stage = Stage::open(&providers, &settings).await;
+        let stage = Stage::open(&providers, &settings);
         let lived = live_for(polls, Arc::clone(&stage.core), &item).await;
         let what = format!("left after {polls} polls");
         // At once: nothing has to be waited for.
@@ -119,7 +119,7 @@ async fn a_client_that_hangs_up_frees_the_provider_at_once() {
         // Clocks that will not help.
         let settings =
             ladder(Dialect::AnthropicMessages, Dialect::OpenaiChat, "").replace("300ms", "600s");
-        let stage = Stage::open(&providers, &settings).await;
+        let stage = Stage::open(&providers, &settings);
         let mut stream = tokio::net::TcpStream::connect(stage.address).await.unwrap();
         crate::client::send(&mut stream, &Call::of(&item(dialect, delivery, Wish::Text))).await;
         stage.until(|| stage.in_flight() == 1, "the attempt begins").await;
@@ -136,7 +136,7 @@ async fn a_stream_counts_as_in_progress_until_its_last_byte() {
     providers.fail("anthropic", "silence_mid_stream");
     let settings =
         ladder(Dialect::AnthropicMessages, Dialect::OpenaiChat, "").replace("300ms", "600s");
-    let stage = Stage::open(&providers, &settings).await;
+    let stage = Stage::open(&providers, &settings);
     let mut stream = tokio::net::TcpStream::connect(stage.address).await.unwrap();
     let item = item(Dialect::AnthropicMessages, Delivery::Stream, Wish::Text);
     crate::client::send(&mut stream, &Call::of(&item)).await;

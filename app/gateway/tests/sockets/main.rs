@@ -5,10 +5,15 @@
 
 mod checks;
 mod client;
+mod peer;
 mod stage;
 
 mod breaks;
+mod bytes;
 mod doors;
 mod failover;
 mod gathered;
 mod leaving;
+mod reach;
+mod shares;
+mod sizes;

@@ -52,7 +52,7 @@ impl Providers {
     }
 
     /// Replaces `{name}` by the address of each provider.
-    fn fill_in(&self, yaml: &str) -> String {
+    pub(crate) fn fill_in(&self, yaml: &str) -> String {
         self.ports.iter().fold(yaml.to_owned(), |text, (name, address)| {
             text.replace(&format!("{{{name}}}"), &format!("http://{address}"))
         })
@@ -66,17 +66,25 @@ impl Providers {
     pub(crate) fn fail_with(&self, provider: &str, symptom: &str, knobs: Knobs) {
         let symptom = Symptom::named(symptom, &knobs).expect("a known symptom");
         let scope = Scope { providers: vec![provider.to_owned()], ..Scope::default() };
-        self.simulator.set_behaviours(vec![Behaviour { scope, symptom, share: 1.0 }]);
+        self.behave(vec![Behaviour { scope, symptom, share: 1.0 }]);
     }
 
-    pub(crate) fn behave(&self) {
-        self.simulator.set_behaviours(Vec::new());
+    /// These faults from now on, and no others.
+    pub(crate) fn behave(&self, faults: Vec<Behaviour>) {
+        self.simulator.set_behaviours(faults);
     }
 
     /// How many requests a provider has had, whatever became of them.
     pub(crate) fn requests(&self, provider: &str) -> u64 {
         self.simulator.requests().get(provider).map_or(0, |counts| counts.values().sum())
     }
+}
+
+/// A share of a provider's requests that go wrong in this way.
+pub(crate) fn fault(provider: &str, symptom: &str, share: f64) -> Behaviour {
+    let symptom = Symptom::named(symptom, &Knobs::default()).expect("a known symptom");
+    let scope = Scope { providers: vec![provider.to_owned()], ..Scope::default() };
+    Behaviour { scope, symptom, share }
 }
 
 /// The gateway and what is around it.
@@ -100,16 +108,13 @@ impl Resolve for NoNames {
 
 impl Stage {
     /// A gateway with these settings; `{anthropic}` stands for the address of that provider.
-    pub(crate) async fn open(providers: &Providers, yaml: &str) -> Self {
-        Self::open_at(&providers.fill_in(yaml), ANYWHERE, ListenerLimits::default()).await
+    pub(crate) fn open(providers: &Providers, yaml: &str) -> Self {
+        let listening = Listening::bind(ANYWHERE).expect("a free port");
+        Self::open_on(&providers.fill_in(yaml), listening)
     }
 
-    pub(crate) async fn open_at(yaml: &str, at: SocketAddr, limits: ListenerLimits) -> Self {
-        let listening = Listening::bind(at).expect("a free port");
-        Self::open_on(yaml, listening, limits).await
-    }
-
-    pub(crate) async fn open_on(yaml: &str, listening: Listening, limits: ListenerLimits) -> Self {
+    /// The same on a port that is known before its settings are written.
+    pub(crate) fn open_on(yaml: &str, listening: Listening) -> Self {
         let catalogue = Catalogue::built_in();
         let settings = backstop_settings::read(yaml, &BTreeMap::new(), &catalogue)
             .unwrap_or_else(|errors| panic!("{errors:#?}\n{yaml}"));
@@ -128,7 +133,7 @@ impl Stage {
         let core = Arc::new(gateway.core(0, Arc::new(TcpDial::with_resolver(Arc::new(NoNames)))));
         let address = listening.local_addr().expect("an address");
         let (drain, draining) = watch::channel(false);
-        let (dealer, hands) = Dealer::new(1, limits);
+        let (dealer, hands) = Dealer::new(1, ListenerLimits::default());
         let mut served = JoinSet::new();
         let dealt = dealer.run(listening, draining.clone());
         served.spawn(async { dealt.await.expect("the listener runs") });
@@ -212,13 +217,25 @@ pub(crate) const GPT_CLOUD: &str = "gpt-cloud/gpt-4o";
 
 /// Settings with one route over these targets, a rung each, and clocks for the impatient.
 pub(crate) fn settings(targets: &[&str], policy: &str) -> String {
-    let rungs: String =
-        targets.iter().map(|target| format!("      - targets: [{target}]\n")).collect();
+    let rungs = targets.join("]\n      - targets: [");
     format!(
         "console: off\nstore: none\nproviders:\n{PROVIDERS}routes:\n  - name: all\n    \
-         models: [\"*\"]\n    ladder:\n{rungs}    trickle: 0%\n    first_token_max: 300ms\n    \
+         models: [\"*\"]\n    ladder:\n      - targets: [{rungs}]\n    trickle: 0%\n    first_token_max: 300ms\n    \
          gap_max: 300ms\n{policy}"
     )
+}
+
+/// The same settings with one more provider, called `there`.
+pub(crate) fn provider(yaml: &str, dialect: Dialect, base_url: &str) -> String {
+    let dialect = match dialect {
+        Dialect::AnthropicMessages => "anthropic_messages",
+        Dialect::OpenaiChat => "openai_chat",
+    };
+    let there = format!(
+        "providers:\n  there: {{ dialect: {dialect}, base_url: \"{base_url}\", api_key: any, \
+         tier: full }}\n"
+    );
+    yaml.replacen("providers:\n", &there, 1)
 }
 
 pub(crate) const PROVIDERS: &str = "  \

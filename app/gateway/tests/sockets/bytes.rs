@@ -1,0 +1,191 @@
+//! What passes between a client and a provider of one dialect passes to the byte.
+
+use std::fmt::Write as _;
+
+use backstop_scenarios::{Delivery, Wish};
+use backstop_store::Outcome;
+use backstop_vocabulary::{Class, Dialect};
+
+use crate::client::{Call, item};
+use crate::peer::{Peer, Script};
+use crate::stage::{Providers, Stage, provider, settings};
+
+/// A request no serializer would write so, with a field that nobody knows.
+fn odd_request(dialect: Dialect, delivery: Delivery) -> Vec<u8> {
+    let stream = delivery.is_stream();
+    let tokens = match dialect {
+        Dialect::AnthropicMessages => "max_tokens",
+        Dialect::OpenaiChat => "max_completion_tokens",
+    };
+    format!(
+        "\n{{ \"from_tomorrow\":[1.50,1e3 , {{\"model\":\"not this one\"}}],\t\"model\" : \
+         \"a-model\",\"{tokens}\":16,\r\n \"messages\":[{{\"role\":\"user\",\"content\":\
+         \"gr\\u00fc\\u00dfe \u{1f30a} \\/ \"}}],\"stream\":{stream}  }}\n"
+    )
+    .into_bytes()
+}
+
+/// A whole answer no serializer would write so.
+fn odd_answer(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::AnthropicMessages => {
+            "{ \"type\":\"message\",\"id\":\"msg_1\" ,\"role\":\"assistant\",\"model\":\"a-model\",\
+             \"new\":{\"a\":1.0},\n\"content\":[{\"type\":\"text\",\"text\":\"gr\\u00fc\\u00dfe \
+             \\/\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\
+             \"input_tokens\":3,\"output_tokens\":2,\"later\":[]}}\n"
+        }
+        Dialect::OpenaiChat => {
+            "{ \"object\":\"chat.completion\",\"id\":\"c-1\" ,\"created\":1,\"model\":\"a-model\",\
+             \"new\":{\"a\":1.0},\n\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\
+             \"content\":\"gr\\u00fc\\u00dfe \\/\"},\"finish_reason\":\"stop\"}],\"usage\":{\
+             \"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5,\"later\":[]}}\n"
+        }
+    }
+}
+
+/// A stream of about this many bytes, with comments, fields and spaces of its own kind.
+pub(crate) fn odd_stream(dialect: Dialect, bytes: usize) -> Vec<u8> {
+    let mut out = String::with_capacity(bytes + 4096);
+    out.push_str(": hello\r\n\r\n");
+    match dialect {
+        Dialect::AnthropicMessages => out.push_str(
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\
+             \"type\":\"message\",\"role\":\"assistant\",\"model\":\"a-model\",\"content\":[],\
+             \"stop_reason\":null,\"usage\":{\"input_tokens\":3,\"output_tokens\":0}}}\n\n\
+             event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\
+             \"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: ping\ndata: \
+             {\"type\":\"ping\"}\n\n",
+        ),
+        Dialect::OpenaiChat => out.push_str(
+            "data: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\
+             \"a-model\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\
+             \"\"}}]}\n\n",
+        ),
+    }
+    let padding = "gr\\u00fc\u{df}e \u{1f30a} ".repeat(20);
+    for number in 0_u32.. {
+        let begins = match dialect {
+            Dialect::AnthropicMessages => {
+                "event:content_block_delta\r\ndata:{\"type\":\"content_block_delta\", \"index\":0,\
+                 \"delta\":{\"type\":\"text_delta\",\"text\":\""
+            }
+            Dialect::OpenaiChat => {
+                "id: 7\ndata:  {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\
+                 \"model\":\"a-model\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\""
+            }
+        };
+        let ends = match dialect {
+            Dialect::AnthropicMessages => "\"}, \"new\":1.0}\r\n\r\n",
+            Dialect::OpenaiChat => "\"}}], \"new\":1.0}\n\n",
+        };
+        write!(out, "{begins}{number} {padding}{ends}").expect("a string takes all");
+        if out.len() >= bytes {
+            break;
+        }
+    }
+    match dialect {
+        Dialect::AnthropicMessages => out.push_str(
+            "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n\
+             event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\
+             \"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\nevent: message_stop\ndata: \
+             {\"type\":\"message_stop\"}\n\n",
+        ),
+        Dialect::OpenaiChat => out.push_str(
+            "data: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\
+             \"a-model\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\
+             data: [DONE]\n\n",
+        ),
+    }
+    out.into_bytes()
+}
+
+fn call(dialect: Dialect, delivery: Delivery) -> Call {
+    let mut call = Call::of(&item(dialect, delivery, Wish::Text));
+    call.body = odd_request(dialect, delivery);
+    call
+}
+
+#[tokio::test]
+async fn in_one_dialect_request_and_answer_pass_to_the_byte() {
+    let providers = Providers::open().await;
+    for dialect in Dialect::ALL {
+        for (target, model) in [("there/*", "a-model"), ("there/a-model-of-theirs", "")] {
+            for delivery in [Delivery::Unary, Delivery::Stream] {
+                let answer = if delivery.is_stream() {
+                    odd_stream(dialect, 5000)
+                } else {
+                    odd_answer(dialect).as_bytes().to_vec()
+                };
+                let script = if delivery.is_stream() {
+                    Script::stream(&answer)
+                } else {
+                    Script::whole("200 OK", &answer)
+                };
+                let mut peer = Peer::open(script).await;
+                let base_url = format!("http://{}", peer.address);
+                let yaml = provider(&settings(&[target], ""), dialect, &base_url);
+                let stage = Stage::open(&providers, &yaml);
+                let call = call(dialect, delivery);
+                let got = stage.send(&call).await;
+                let what = format!("{dialect:?} at {target}, {delivery:?}");
+                assert_eq!(got.text(), String::from_utf8_lossy(&answer), "{what}");
+                assert_eq!((got.status, &got.body), (200, &answer), "{what}");
+                let taken = peer.taken().await;
+                let sent = String::from_utf8(call.body).expect("text");
+                let expected = if model.is_empty() {
+                    sent.replace("\"a-model\"", "\"a-model-of-theirs\"")
+                } else {
+                    sent
+                };
+                assert_eq!(String::from_utf8_lossy(&taken.body), expected, "{what}");
+                assert!(taken.head.starts_with("post "), "{}", taken.head);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_20_mb_arrives_to_the_byte() {
+    let providers = Providers::open().await;
+    for dialect in Dialect::ALL {
+        let answer = odd_stream(dialect, 20 << 20);
+        let peer = Peer::open(Script::stream(&answer)).await;
+        let base_url = format!("http://{}", peer.address);
+        let yaml = provider(&settings(&["there/*"], ""), dialect, &base_url);
+        let stage = Stage::open(&providers, &yaml);
+        let got = stage.send(&call(dialect, Delivery::Stream)).await;
+        assert_eq!(got.body.len(), answer.len(), "{dialect:?}");
+        assert!(got.body == answer, "{dialect:?}");
+        assert_eq!(stage.rows(1).await[0].outcome, Outcome::Answered);
+        stage.assert_idle("20 MB").await;
+    }
+}
+
+#[tokio::test]
+async fn pings_are_no_content_and_do_not_hold_a_silent_stream_up() {
+    let providers = Providers::open().await;
+    for dialect in Dialect::ALL {
+        let whole = odd_stream(dialect, 2000);
+        let begun = match dialect {
+            Dialect::AnthropicMessages => &b"\nevent: content_block_stop"[..],
+            Dialect::OpenaiChat => &b"\ndata: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"a-model\",\"choices\":[{\"index\":0,\"delta\":{},"[..],
+        };
+        let at = whole.windows(begun.len()).position(|part| part == begun).expect("its end") + 1;
+        let beat = match dialect {
+            Dialect::AnthropicMessages => "event: ping\ndata: {\"type\":\"ping\"}\n\n",
+            Dialect::OpenaiChat => ": still here\n\n",
+        };
+        let peer = Peer::open(Script::beating(&whole[..at], beat.as_bytes())).await;
+        let base_url = format!("http://{}", peer.address);
+        let policy = "    on_break: error\n";
+        let yaml = provider(&settings(&["there/*"], policy), dialect, &base_url);
+        let stage = Stage::open(&providers, &yaml);
+        let got = stage.send(&call(dialect, Delivery::Stream)).await;
+        assert!(got.body.starts_with(&whole[..at]), "{}", got.text());
+        let item = item(dialect, Delivery::Stream, Wish::Text);
+        crate::breaks::assert_told(&got, &item);
+        let row = &stage.rows(1).await[0];
+        assert_eq!(row.attempts[0].class, Some(Class::Stalled), "{row:#?}");
+        stage.assert_idle("pings").await;
+    }
+}

@@ -1,0 +1,152 @@
+//! A provider without an HTTP library: it answers with the very bytes it was given, and keeps the
+//! very bytes it was sent.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::interval;
+
+use crate::stage::ANYWHERE;
+
+/// What every request is answered with.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    /// Head and body as they go on the wire.
+    answer: Vec<u8>,
+    /// Sent again and again after the answer, for as long as somebody listens.
+    beat: Option<Vec<u8>>,
+}
+
+/// A request as it came.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    /// In lower case.
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    taken: mpsc::UnboundedReceiver<Taken>,
+    _served: JoinSet<()>,
+}
+
+impl Script {
+    /// A whole answer.
+    pub(crate) fn whole(status: &str, body: &[u8]) -> Self {
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        Self { answer: [head.as_bytes(), body].concat(), beat: None }
+    }
+
+    /// A stream, in chunks that heed neither frames nor letters.
+    pub(crate) fn stream(body: &[u8]) -> Self {
+        let mut script = Self::begun(body);
+        script.answer.extend_from_slice(b"0\r\n\r\n");
+        script
+    }
+
+    /// A stream that begins so and then says nothing but this.
+    pub(crate) fn beating(body: &[u8], beat: &[u8]) -> Self {
+        let mut script = Self::begun(body);
+        let mut chunk = Vec::new();
+        push_chunk(&mut chunk, beat);
+        script.beat = Some(chunk);
+        script
+    }
+
+    fn begun(body: &[u8]) -> Self {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                    transfer-encoding: chunked\r\n\r\n";
+        let mut answer = head.as_bytes().to_vec();
+        let mut left = body;
+        let sizes = [1, 7, 4093, 2, 65_537, 100, 3].iter().cycle();
+        for size in sizes {
+            if left.is_empty() {
+                break;
+            }
+            let (piece, rest) = left.split_at(left.len().min(*size));
+            push_chunk(&mut answer, piece);
+            left = rest;
+        }
+        Self { answer, beat: None }
+    }
+}
+
+/// Bytes in the chunked framing, without the last chunk.
+pub(crate) fn push_chunk(out: &mut Vec<u8>, piece: &[u8]) {
+    out.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+    out.extend_from_slice(piece);
+    out.extend_from_slice(b"\r\n");
+}
+
+impl Peer {
+    pub(crate) async fn open(script: Script) -> Self {
+        let listener = TcpListener::bind(ANYWHERE).await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (sender, taken) = mpsc::unbounded_channel();
+        let script = Arc::new(script);
+        let mut served = JoinSet::new();
+        served.spawn(async move {
+            let mut conversations = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                conversations.spawn(converse(stream, Arc::clone(&script), sender.clone()));
+            }
+        });
+        Self { address, taken, _served: served }
+    }
+
+    /// The next request it got.
+    pub(crate) async fn taken(&mut self) -> Taken {
+        self.taken.recv().await.expect("a request")
+    }
+
+    /// How many requests came that nobody has looked at.
+    pub(crate) fn untold(&self) -> usize {
+        self.taken.len()
+    }
+}
+
+async fn converse(mut stream: TcpStream, script: Arc<Script>, told: mpsc::UnboundedSender<Taken>) {
+    while let Some(taken) = take(&mut stream).await {
+        let _untold = told.send(taken);
+        if stream.write_all(&script.answer).await.is_err() {
+            return;
+        }
+        let Some(beat) = &script.beat else { continue };
+        let mut beats = interval(Duration::from_millis(20));
+        while stream.write_all(beat).await.is_ok() {
+            beats.tick().await;
+        }
+        return;
+    }
+}
+
+/// Reads one request, framed by its length.
+async fn take(stream: &mut TcpStream) -> Option<Taken> {
+    let mut heard = Vec::new();
+    let mut buffer = vec![0; 1 << 16];
+    let end = loop {
+        if let Some(at) = heard.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at;
+        }
+        let count = stream.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
+        heard.extend_from_slice(&buffer[..count]);
+    };
+    let head = String::from_utf8_lossy(&heard[..end]).to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length: usize = length.and_then(|it| it.parse().ok()).unwrap_or(0);
+    let mut body = heard.split_off(end + 4);
+    while body.len() < length {
+        let count = stream.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
+        body.extend_from_slice(&buffer[..count]);
+    }
+    Some(Taken { head, body })
+}
