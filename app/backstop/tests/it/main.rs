@@ -8,6 +8,7 @@ mod support;
 mod ask;
 mod check;
 mod demo;
+mod restart;
 mod run;
 mod sdks;
 mod simulate;

@@ -49,15 +49,6 @@ impl Simulation {
         self.field(provider, "base_url")
     }
 
-    /// The variables that lead a gateway without settings here.
-    pub(crate) fn environment(&self) -> Vec<(String, String)> {
-        let all = self.described["providers"].as_array().unwrap();
-        all.iter()
-            .flat_map(|it| it["environment"].as_object().unwrap())
-            .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
-            .collect()
-    }
-
     fn control(&self, method: &str, what: &str, body: &str) -> Value {
         let answer = ask(
             &self.address("anthropic"),
@@ -110,20 +101,21 @@ impl Gateway {
     pub(crate) fn with_settings(settings: &str) -> Self {
         let folder = Folder::new();
         folder.write("backstop.yaml", &settings_at_free_ports(settings));
-        Self::in_folder(folder, &[])
+        Self::in_folder(folder)
     }
 
-    /// A gateway with the settings file of this folder, if it has one, and these variables.
-    pub(crate) fn in_folder(folder: Folder, environment: &[(String, String)]) -> Self {
-        let mut command = Backstop::new(&["serve"]);
-        command.current_dir(folder.path());
-        command.envs(environment.iter().map(|(name, value)| (name, value)));
-        let mut child = command.start();
-        let after = |line: String| line.split("http://").nth(1).unwrap().to_owned();
-        let address = after(child.line_with("applications "));
-        let console = after(child.line_with("operators "));
-        let console = console.split('/').next().unwrap().to_owned();
+    /// A gateway with the settings file of this folder.
+    pub(crate) fn in_folder(folder: Folder) -> Self {
+        let (child, address, console) = serve(&folder, &["serve"]);
         Self { child, address, console, folder }
+    }
+
+    /// Another process takes this one's place in the same folder; gives the process before it.
+    #[cfg(unix)]
+    pub(crate) fn take_over(&mut self) -> Running {
+        let (child, address, console) = serve(&self.folder, &["serve", "--take-over"]);
+        assert_eq!((&address, &console), (&self.address, &self.console));
+        std::mem::replace(&mut self.child, child)
     }
 
     /// A gateway whose ladder is the three providers of a healthy simulation, for Claude models and
@@ -138,16 +130,22 @@ impl Gateway {
         ask(&self.address, "POST /v1/messages", &headers, body.to_string().as_bytes())
     }
 
-    /// Asks a question in the Chat Completions dialect.
-    pub(crate) fn chat(&self, body: &Value) -> Answer {
-        let headers = [("content-type", "application/json")];
-        ask(&self.address, "POST /v1/chat/completions", &headers, body.to_string().as_bytes())
-    }
-
     /// A page of the console.
     pub(crate) fn page(&self, path: &str) -> Answer {
         ask(&self.console, &format!("GET {path}"), &[], b"")
     }
+}
+
+/// Starts a gateway; gives its addresses for applications and for operators as well.
+fn serve(folder: &Folder, args: &[&str]) -> (Running, String, String) {
+    let mut command = Backstop::new(args);
+    command.current_dir(folder.path());
+    let mut child = command.start();
+    let after = |line: String| line.split("http://").nth(1).unwrap().to_owned();
+    let address = after(child.line_with("applications "));
+    let console = after(child.line_with("operators "));
+    let console = console.split('/').next().unwrap().to_owned();
+    (child, address, console)
 }
 
 /// The same settings on any free ports of loopback, with a store beside them.
