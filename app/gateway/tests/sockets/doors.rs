@@ -92,6 +92,9 @@ async fn what_is_asked_in_the_wrong_way_is_told_the_right_one() {
     head.method = "HEAD";
     let got = stage.send(&head).await;
     assert_eq!((got.status, got.body.len()), (200, 0));
+    // Claude Code asks this before anything else.
+    head.path = "/api/hello".to_owned();
+    assert_eq!(stage.send(&head).await.status, 404);
     let mut doubled = call(Dialect::AnthropicMessages);
     doubled.path = "//v1/messages".to_owned();
     assert_eq!(stage.send(&doubled).await.status, 200);
