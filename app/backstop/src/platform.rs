@@ -1,25 +1,34 @@
 //! The one module of the binary with calls that differ between operating systems.
 
-/// Resolves when the process is asked to end: Ctrl-C, or SIGTERM on Unix.
+/// Resolves when the process is asked to end: Ctrl-C, or SIGTERM on Unix. It listens from the call
+/// on, not from the first poll: whoever is told that we run may ask at once.
 #[cfg(unix)]
-pub(crate) async fn asked_to_end() {
+pub(crate) fn asked_to_end() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return wait_for_interrupt().await;
-    };
-    tokio::select! {
-        () = wait_for_interrupt() => {}
-        _ = terminate.recv() => {}
+    let listen = |kind| signal(kind).ok();
+    let interrupt = heard(listen(SignalKind::interrupt()));
+    let terminate = heard(listen(SignalKind::terminate()));
+    async move {
+        tokio::select! {
+            () = interrupt => {}
+            () = terminate => {}
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn heard(signal: Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(mut signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
     }
 }
 
 /// Resolves when the process is asked to end.
 #[cfg(not(unix))]
 pub(crate) async fn asked_to_end() {
-    wait_for_interrupt().await;
-}
-
-async fn wait_for_interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -184,6 +184,12 @@ impl Running {
         Ok(waiting)
     }
 
+    /// Calls something that needs the background runtime around it.
+    pub(crate) fn inside<T>(&self, call: impl FnOnce() -> T) -> T {
+        let _entered = self.runtime.enter();
+        call()
+    }
+
     /// Runs a future on the background runtime.
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)

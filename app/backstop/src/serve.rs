@@ -37,6 +37,7 @@ pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     };
     configuration.announce();
     let running = Running::start(configuration.settings.clone(), sockets)?;
+    let ended = running.inside(crate::platform::asked_to_end);
     say!("applications  http://{}", running.listen);
     if let Some(console) = running.console {
         say!("operators     http://{console}/status  /metrics  /healthz  /readyz");
@@ -44,18 +45,21 @@ pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     say!("\nPaste into the shell of an application:");
     say!("  export ANTHROPIC_BASE_URL=http://{}", running.listen);
     say!("  export OPENAI_BASE_URL=http://{}/v1", running.listen);
-    running.block_on(until_ended(&running, &configuration.source, args));
+    running.block_on(until_ended(&running, ended, (&configuration.source, args)));
     say!("ending: no new connections, requests in progress may finish");
     running.stop(DRAIN_MAX);
     Ok(Exit::Success)
 }
 
 /// Waits for a signal or a successor; reloads the settings meanwhile.
-async fn until_ended(running: &Running, source: &Source, args: &cli::Serve) {
+async fn until_ended(
+    running: &Running,
+    ended: impl Future<Output = ()>,
+    (source, args): (&Source, &cli::Serve),
+) {
     let mut succeeded = running.succeeded.clone();
-    let signalled = crate::platform::asked_to_end();
     tokio::select! {
-        () = signalled => {}
+        () = ended => {}
         _ = succeeded.wait_for(|done| *done) => say!("a successor has the sockets"),
         () = reload_forever(running, source, args) => {}
     }

@@ -78,13 +78,14 @@ async fn serve(args: &cli::Simulate, scenario: Scenario) -> anyhow::Result<()> {
         places.push(Place { provider, address: port.address()? });
         tokio::spawn(port.run());
     }
+    let ended = platform::asked_to_end();
     if args.json {
         say!("{}", described(&scenario, &places));
     } else {
         announce(args, &scenario, &places);
     }
     tokio::select! {
-        () = platform::asked_to_end() => Ok(()),
+        () = ended => Ok(()),
         () = follow(args, &scenario) => Ok(()),
     }
 }
