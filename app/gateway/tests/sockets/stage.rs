@@ -177,9 +177,10 @@ impl Stage {
     /// Lets everything else run until `reached`.
     pub(crate) async fn until(&self, reached: impl Fn() -> bool, what: &str) {
         let by = Instant::now() + Duration::from_secs(10);
+        let mut looks = tokio::time::interval(Duration::from_millis(1));
         while !reached() {
             assert!(Instant::now() < by, "{what}: {}", self.gateway.status());
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            looks.tick().await;
         }
     }
 }
