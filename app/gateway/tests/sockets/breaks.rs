@@ -143,18 +143,24 @@ async fn told(symptom: &str, class: &str, first: Dialect, item: WorkItem) {
 /// Fails unless the stream ended in its dialect's error frame, then broke off.
 #[track_caller]
 pub(crate) fn assert_told(got: &Got, item: &WorkItem) {
-    let text = got.text();
+    assert_farewell(got, item.dialect);
+    let heard = got.heard(item);
+    assert!(matches!(heard, Err(Flaw::ErrorInside(_))), "{heard:?}\n{}", got.text());
+}
+
+/// The same by the bytes alone.
+#[track_caller]
+pub(crate) fn assert_farewell(got: &Got, dialect: Dialect) {
+    let text = got.text().replace("\r\n", "\n");
     assert_eq!(got.status, 200, "{text}");
     assert!(matches!(got.end, End::Closed | End::Reset), "{:?}\n{text}", got.end);
-    let heard = got.heard(item);
-    assert!(matches!(heard, Err(Flaw::ErrorInside(_))), "{heard:?}\n{text}");
     let last = text.trim_end().rsplit("\n\n").next().unwrap_or_default();
-    let (begins, terminal) = match item.dialect {
+    let (begins, terminal) = match dialect {
         Dialect::AnthropicMessages => ("event: error\ndata: {\"type\":\"error\",", "message_stop"),
         Dialect::OpenaiChat => ("data: {\"error\":{", "[DONE]"),
     };
-    assert!(last.starts_with(begins), "{text}");
-    assert!(!text.contains(terminal), "{text}");
+    assert!(last.starts_with(begins), "{last}");
+    assert!(!text.contains(terminal), "{terminal} in {text}");
 }
 
 #[tokio::test]

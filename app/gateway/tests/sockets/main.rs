@@ -17,3 +17,5 @@ mod leaving;
 mod reach;
 mod shares;
 mod sizes;
+mod storms;
+mod told;

@@ -62,7 +62,8 @@ impl Script {
         script
     }
 
-    fn begun(body: &[u8]) -> Self {
+    /// A stream that begins so and then says nothing more.
+    pub(crate) fn begun(body: &[u8]) -> Self {
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
                     transfer-encoding: chunked\r\n\r\n";
         let mut answer = head.as_bytes().to_vec();

@@ -1,0 +1,82 @@
+//! What a client is told while it waits, and when it is slow to hear the end.
+
+use backstop_scenarios::{Delivery, Wish};
+use backstop_vocabulary::Dialect;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::breaks::assert_farewell;
+use crate::bytes::odd_stream;
+use crate::checks::Checks;
+use crate::client::{self, Body, Call, Reader, item};
+use crate::peer::{Peer, Script};
+use crate::stage::{Providers, Stage, ladder, pairs, provider, provider_of, settings};
+
+/// What says nothing and shows that the stream lives.
+const fn sign_of_life(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::AnthropicMessages => "event: ping\n",
+        Dialect::OpenaiChat => "\r\n: ",
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_a_silent_stream_gets_signs_of_life() {
+    for (first, second) in pairs() {
+        for dialect in Dialect::ALL {
+            let providers = Providers::open().await;
+            providers.fail(provider_of(first), "silence_mid_stream");
+            let yaml = ladder(first, second, "").replace("gap_max: 300ms", "gap_max: 20s");
+            let stage = Stage::open(&providers, &yaml);
+            let mut stream = TcpStream::connect(stage.address).await.unwrap();
+            let item = item(dialect, Delivery::Stream, Wish::Text);
+            client::send(&mut stream, &Call::of(&item)).await;
+            let mut wire = String::new();
+            // Real time until the stream has begun; then it passes in no time.
+            read_until(&mut stream, &mut wire, |wire| wire.matches("data:").count() >= 4).await;
+            tokio::time::pause();
+            let signs = |wire: &str| wire.matches(sign_of_life(dialect)).count();
+            let before = signs(&wire);
+            read_until(&mut stream, &mut wire, |wire| signs(wire) > before).await;
+            tokio::time::resume();
+            drop(stream);
+            stage.assert_idle("a silent stream").await;
+        }
+    }
+}
+
+async fn read_until(stream: &mut TcpStream, wire: &mut String, seen: impl Fn(&str) -> bool) {
+    let mut buffer = vec![0; 1 << 16];
+    while !seen(wire) {
+        let count = stream.read(&mut buffer).await.unwrap();
+        assert!(count > 0, "{wire}");
+        wire.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_hears_all_there_was_and_then_the_error() {
+    let mut checks = Checks::default();
+    for from in Dialect::ALL {
+        for dialect in Dialect::ALL {
+            checks.add(format!("{from:?} for {dialect:?}"), async move {
+                let whole = odd_stream(from, 6 << 20);
+                let peer = Peer::open(Script::begun(&whole[..whole.len() / 2])).await;
+                let base_url = format!("http://{}", peer.address);
+                let yaml = settings(&["there/*"], "    on_break: error\n");
+                let providers = Providers::open().await;
+                let stage = Stage::open(&providers, &provider(&yaml, from, &base_url));
+                let socket = TcpSocket::new_v4().unwrap();
+                socket.set_recv_buffer_size(4096).unwrap();
+                let mut stream = socket.connect(stage.address).await.unwrap();
+                let item = item(dialect, Delivery::Stream, Wish::Text);
+                client::send(&mut stream, &Call::of(&item)).await;
+                let got = client::read_on(Reader::default(), &mut stream, Body::Framed).await;
+                assert_farewell(&got, dialect);
+                assert!(got.body.len() > 1 << 20, "{} bytes", got.body.len());
+                stage.assert_idle("").await;
+            });
+        }
+    }
+    checks.pass().await;
+}
