@@ -63,6 +63,7 @@ impl Speech {
 pub(crate) fn prose(prompt: u64) -> String {
     let mut chance = Chance::from_seed(prompt);
     let mut text = String::with_capacity(640);
+    let mut last = String::new();
     let sentences = 4 + chance.below(8);
     for _ in 0..sentences {
         let words = 5 + chance.below(8);
@@ -70,8 +71,13 @@ pub(crate) fn prose(prompt: u64) -> String {
             if nth > 0 {
                 text.push(' ');
             }
-            let word = sample::word(&mut chance);
+            let mut word = sample::word(&mut chance);
+            // People hardly ever say a word twice in a row; drawn freely, one in 36 would be said so.
+            while word == last {
+                word = sample::word(&mut chance);
+            }
             text.push_str(&word);
+            last = word;
         }
         text.push_str(". ");
     }
