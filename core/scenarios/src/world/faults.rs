@@ -65,13 +65,13 @@ impl World {
             if at < phase.from || at >= phase.to || !hits(&phase.scope, ask) {
                 continue;
             }
-            if !self.chance.happens(phase.share_at(at, self.severity)) {
+            let share = phase.share_at(at, self.severity);
+            let left = symptoms_left(ask, phase);
+            if !self.chance.happens(share_left(phase, &left, share)) {
                 continue;
             }
-            let symptom = weighted(&phase.symptoms, &mut self.chance).copied();
-            let felt = symptom.filter(|symptom| {
-                concerns(*symptom, ask) && !drawn_before(ask, *symptom, &phase.scope)
-            });
+            let symptom = weighted(&left, &mut self.chance).copied();
+            let felt = symptom.filter(|symptom| concerns(*symptom, ask));
             if felt.is_some() {
                 return felt;
             }
@@ -100,6 +100,21 @@ impl Phase {
             begin + (end - begin) * (into / whole)
         })
     }
+}
+
+/// The symptoms that a request may still meet on its connection, with their weights.
+fn symptoms_left(ask: &Ask, phase: &Phase) -> Vec<(Symptom, f64)> {
+    let left = phase.symptoms.iter().copied();
+    left.filter(|(symptom, _)| !drawn_before(ask, *symptom, &phase.scope)).collect()
+}
+
+/// The share hit by them, of the requests whose connection came to be: so that of all requests the
+/// phase's own share is hit.
+fn share_left(phase: &Phase, left: &[(Symptom, f64)], share: f64) -> f64 {
+    let sum = |symptoms: &[(Symptom, f64)]| symptoms.iter().map(|(_, weight)| weight).sum::<f64>();
+    let part = sum(left) / sum(&phase.symptoms).max(1e-9);
+    let connected = 1.0 - share * (1.0 - part);
+    if connected <= 0.0 { 0.0 } else { share * part / connected }
 }
 
 /// A connection fault of the whole provider was already drawn when the connection was opened.

@@ -232,3 +232,31 @@ fn the_share_of_a_phase_is_the_share_of_requests_hit() {
     }
     assert!((900..1100).contains(&hits), "{hits}");
 }
+
+#[test]
+fn a_phase_hits_its_share_of_all_requests_also_where_connections_fail_first() {
+    const DOWN: &str = include_str!("../../../../scenarios/vendor-down-12h.yaml");
+    let scenario = Scenario::read(DOWN).unwrap();
+    let now = Moment::from_secs(2 * 3600);
+    for (severity, expected) in [(Severity::Low, 90), (Severity::Mid, 100)] {
+        let mut world = World::new(&scenario, severity, 7);
+        let mut ask =
+            Ask::text("anthropic", Dialect::AnthropicMessages, "claude-opus-4-6", "[api/1] hello");
+        ask.fresh_connection = true;
+        let mut hits = 0;
+        for _ in 0..10_000 {
+            let connected = world.connect(now, "anthropic") == Connecting::Accepted;
+            if !connected {
+                hits += 1;
+                continue;
+            }
+            let reply = world.respond(now, &ask);
+            hits += u32::from(reply.symptom.is_some());
+            if let Some(token) = reply.token {
+                world.finished(now, token);
+            }
+        }
+        let share = f64::from(hits) / 100.0;
+        assert!((share - f64::from(expected)).abs() < 1.0, "{severity}: {share} %");
+    }
+}
