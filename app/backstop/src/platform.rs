@@ -206,3 +206,40 @@ pub(crate) fn terminal_width() -> Option<usize> {
 pub(crate) fn terminal_width() -> Option<usize> {
     None
 }
+
+/// Descriptors a busy gateway asks for: macOS grants no more than its `kern.maxfilesperproc`, which
+/// is at least the second.
+#[cfg(unix)]
+const DESCRIPTORS_WANTED: [u64; 2] = [65_536, 10_240];
+
+/// Raises how many files and sockets this process may have open to what it may ask for: the usual
+/// soft limit of 1024 is for programs that call `select`. Children inherit it.
+#[cfg(unix)]
+pub(crate) fn raise_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    for wanted in DESCRIPTORS_WANTED {
+        let wanted = now.maximum.map_or(wanted, |most| most.min(wanted));
+        let enough = now.current.is_none_or(|current| current >= wanted);
+        let limit = Rlimit { current: Some(wanted), maximum: now.maximum };
+        if enough || setrlimit(Resource::Nofile, limit).is_ok() {
+            return;
+        }
+    }
+}
+
+/// Elsewhere there is no such limit.
+#[cfg(not(unix))]
+pub(crate) const fn raise_descriptors() {}
+
+/// How many files and sockets this process may have open; `None` is no limit.
+#[cfg(unix)]
+pub(crate) fn descriptors_max() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
+/// Elsewhere there is no such limit.
+#[cfg(not(unix))]
+pub(crate) const fn descriptors_max() -> Option<u64> {
+    None
+}

@@ -17,7 +17,14 @@ use backstop_providers::{Dial, TcpDial, TlsTrust};
 use backstop_settings::Settings;
 use backstop_store::{Caps, Journal};
 
-use crate::bound;
+use crate::{bound, platform};
+
+/// Files and sockets the process needs for itself: settings, store, console, listeners, logs.
+const DESCRIPTORS_OWN: usize = 40;
+/// What the runtime of one serving thread needs.
+const DESCRIPTORS_PER_CORE: usize = 4;
+/// Clients let in however few files may be opened.
+const CONNECTIONS_MIN: usize = 4;
 
 /// How often what was learnt is saved.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -129,7 +136,7 @@ impl Running {
         let (listen, console) = (sockets.listen.local_addr()?, local(sockets.console.as_ref())?);
         bound::refuse_strangers(listen, &settings)?;
         let journal = journal(&settings)?;
-        let (limits, started) = (listener_limits(&settings), settings.clone());
+        let (limits, started) = (listener_limits(&settings, cores), settings.clone());
         let gateway = gateway(settings, journal.clone(), cores)?;
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let (drain, draining) = watch::channel(false);
@@ -227,14 +234,29 @@ fn threads_of(settings: &Settings) -> usize {
     }
 }
 
-fn listener_limits(settings: &Settings) -> ListenerLimits {
+fn listener_limits(settings: &Settings, cores: usize) -> ListenerLimits {
     let limits = &settings.limits;
+    let wanted = usize::try_from(limits.connections_max).unwrap_or(usize::MAX);
+    let room = room_for_clients(platform::descriptors_max(), cores);
+    if room < wanted {
+        let cure = "raise the limit (`ulimit -n`) for more";
+        tracing::info!("this process may open files for {room} connections at once: {cure}");
+    }
     ListenerLimits {
-        connections_max: usize::try_from(limits.connections_max).unwrap_or(usize::MAX),
+        connections_max: wanted.min(room),
         head_bytes_max: usize::try_from(limits.header_bytes_max).unwrap_or(usize::MAX),
         head_time_max: limits.header_time_max,
         ..ListenerLimits::default()
     }
+}
+
+/// How many clients may be connected at once: for each there must be a socket to a provider as well,
+/// and the process itself needs some files. Further clients wait in the kernel's queue, unhurt.
+fn room_for_clients(descriptors_max: Option<u64>, cores: usize) -> usize {
+    let Some(most) = descriptors_max else { return usize::MAX };
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let own = DESCRIPTORS_OWN + cores.saturating_mul(DESCRIPTORS_PER_CORE);
+    (most.saturating_sub(own) / 2).max(CONNECTIONS_MIN)
 }
 
 /// A seed nobody can guess: it only spreads jitter, so the clock and the process are enough.
@@ -325,5 +347,17 @@ async fn offer(
             succeed.send_replace(true);
         }
         _ended = draining.wait_for(|draining| *draining) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::room_for_clients;
+
+    #[test]
+    fn leaves_a_socket_to_a_provider_for_every_client() {
+        assert_eq!(room_for_clients(None, 4), usize::MAX);
+        assert_eq!(room_for_clients(Some(1024), 4), 484);
+        assert_eq!(room_for_clients(Some(20), 4), 4);
     }
 }

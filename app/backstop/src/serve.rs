@@ -21,6 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     let form = if args.log_json { Form::Json } else { Form::Text };
     crate::logs::start(form);
+    crate::platform::raise_descriptors();
     let mut configuration = Configuration::find(args.config.config.as_deref())?;
     if let Some(listen) = args.listen {
         configuration.settings.listen = listen;

@@ -8,6 +8,8 @@ mod support;
 mod ask;
 mod check;
 mod demo;
+#[cfg(unix)]
+mod hardship;
 mod restart;
 mod run;
 mod sdks;

@@ -6,7 +6,7 @@ mod folder;
 mod recorder;
 
 pub(crate) use children::{Backstop, Running};
-pub(crate) use client::{Answer, Ending, ask};
+pub(crate) use client::{Answer, Ending, ask, read};
 pub(crate) use folder::Folder;
 pub(crate) use recorder::Recorder;
 
@@ -106,14 +106,25 @@ impl Gateway {
 
     /// A gateway with the settings file of this folder.
     pub(crate) fn in_folder(folder: Folder) -> Self {
-        let (child, address, console) = serve(&folder, &["serve"]);
+        let (child, address, console) = serve(&folder, Backstop::new(&["serve"]));
+        Self { child, address, console, folder }
+    }
+
+    /// A gateway with these settings that may have so many files and sockets open.
+    #[cfg(unix)]
+    pub(crate) fn with_descriptors(most: u32, settings: &str) -> Self {
+        let folder = Folder::new();
+        folder.write("backstop.yaml", &settings_at_free_ports(settings));
+        let (child, address, console) =
+            serve(&folder, Backstop::with_descriptors(most, &["serve"]));
         Self { child, address, console, folder }
     }
 
     /// Another process takes this one's place in the same folder; gives the process before it.
     #[cfg(unix)]
     pub(crate) fn take_over(&mut self) -> Running {
-        let (child, address, console) = serve(&self.folder, &["serve", "--take-over"]);
+        let (child, address, console) =
+            serve(&self.folder, Backstop::new(&["serve", "--take-over"]));
         assert_eq!((&address, &console), (&self.address, &self.console));
         std::mem::replace(&mut self.child, child)
     }
@@ -137,8 +148,7 @@ impl Gateway {
 }
 
 /// Starts a gateway; gives its addresses for applications and for operators as well.
-fn serve(folder: &Folder, args: &[&str]) -> (Running, String, String) {
-    let mut command = Backstop::new(args);
+fn serve(folder: &Folder, mut command: Backstop) -> (Running, String, String) {
     command.current_dir(folder.path());
     let mut child = command.start();
     let after = |line: String| line.split("http://").nth(1).unwrap().to_owned();

@@ -30,6 +30,17 @@ impl Backstop {
         Self(command)
     }
 
+    /// The same, allowed to have no more than so many files and sockets open.
+    #[cfg(unix)]
+    pub(crate) fn with_descriptors(most: u32, args: &[&str]) -> Self {
+        let plain = Self::new(args);
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+        command.args(["-c", &script]).arg(plain.get_program()).args(plain.get_args());
+        command.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self(command)
+    }
+
     /// Runs it to its end, with this on standard input.
     pub(crate) fn finish(mut self, input: &[u8]) -> Output {
         self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
