@@ -9,7 +9,7 @@ use http::HeaderValue;
 use backstop_continuity::{Awaits, Candidate, CoursePolicy, Unfit};
 use backstop_exchange::{Abilities, Features};
 use backstop_settings::{Credential, Delivery, Policy, Route, Rung, TargetChoice, TargetModel};
-use backstop_vocabulary::{Class, Dialect, Failure, Tier};
+use backstop_vocabulary::{Class, Dialect, Failure, Moment, Tier};
 
 use crate::answer;
 use crate::asked::Asked;
@@ -263,6 +263,12 @@ fn needs_of(asked: &Asked) -> Result<Features, Failure> {
 fn deadline(policy: &Policy, asked: &Asked) -> Duration {
     let own = if asked.scan.stream { policy.deadline_stream } else { policy.deadline_whole };
     asked.announced_timeout().map_or(own, |announced| own.min(within(announced)))
+}
+
+/// When the client leaves if it has been given nothing: never, unless it says so.
+pub(crate) fn client_leaves_at(asked: &Asked) -> Moment {
+    let announced = asked.announced_timeout();
+    announced.map_or(Moment::NEVER, |announced| asked.started + within(announced))
 }
 
 /// A client that waits for exactly as long as we do leaves before our error reaches it, so ours ends

@@ -19,6 +19,7 @@ use crate::answer;
 use crate::body::{Away, Driven, Piece, Quiet};
 use crate::held::Fits;
 use crate::perform::{Begun, Journey, Question};
+use crate::plan;
 use crate::relay::{Given, Out, Progress, Raw, Relay};
 use crate::wait::Wait;
 
@@ -98,12 +99,15 @@ async fn until_commit(
     let clock = journey.core.shared.clock;
     let wait = Wait { clock, by: begun.attempt.first_token_by };
     let mut last = clock.now();
+    let leaves_at = plan::client_leaves_at(&journey.asked);
     loop {
-        // A whole answer is held: after its first token the gap clock takes over.
+        // A whole answer is held: after its first token the gap clock takes over, but a client that
+        // says how long it waits has seen nothing yet.
         let chunk = if begun.permit.has_first_token() {
-            let gap = Wait { clock, by: last + gap_clock(journey, begun) };
+            let gap_by = last + gap_clock(journey, begun);
+            let gap = Wait { clock, by: gap_by.min(leaves_at) };
             let chunk = gap.first(&mut begun.permit, begun.reply.body.chunk()).await;
-            chunk.map_err(as_stalled)?
+            chunk.map_err(|late| if leaves_at < gap_by { left(late) } else { as_stalled(late) })?
         } else {
             wait.first(&mut begun.permit, begun.reply.body.chunk()).await?
         };
@@ -127,6 +131,15 @@ async fn until_commit(
             _ => {}
         }
     }
+}
+
+/// The client's time ran out while its answer was held: nobody's fault, unless the target was opened.
+fn left(late: Failure) -> Failure {
+    if late.class == Class::TargetOpened {
+        return late;
+    }
+    let what = "the answer had to be held whole and was not complete by the client's deadline";
+    Failure::new(Class::DeadlinePassed, what).at(Stage::AfterContent)
 }
 
 /// Keeps what one stream holds within its own limit and the budget of all. Past the budget it goes

@@ -109,7 +109,8 @@ fn whatever_fails_no_rule_is_broken() {
                     let scenario = random(seed);
                     let ledger = played(&scenario, Severity::Mid);
                     let broken = &ledger.broken;
-                    assert!(broken.is_empty(), "seed {seed}: {broken:?} {:#?}", scenario.phases);
+                    let (phases, lost) = (&scenario.phases, &ledger.lost);
+                    assert!(broken.is_empty(), "seed {seed}: {broken:?} {phases:?} {lost:#?}");
                     let failed = ledger.tally.total();
                     assert!(failed.requests > 100, "seed {seed}: {failed:?}");
                 }
