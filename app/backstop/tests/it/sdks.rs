@@ -102,12 +102,14 @@ routes:
     models: [claude-*]
     deadline: {deadline}
     on_break: {on_break}
+    trickle: 0%
     ladder:
       - targets: [anthropic/*]{openai}
   - name: gpt
     models: [gpt-*]
     deadline: {deadline}
     on_break: {on_break}
+    trickle: 0%
     ladder:
       - targets: [openai/*]{anthropic}
 ",
