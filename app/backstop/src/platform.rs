@@ -26,12 +26,33 @@ async fn heard(signal: Option<tokio::signal::unix::Signal>) {
     }
 }
 
-/// Resolves when the process is asked to end.
-#[cfg(not(unix))]
-pub(crate) async fn asked_to_end() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+/// Resolves when the process is asked to end: Ctrl-C, Ctrl-Break, or the console or the machine is
+/// being closed.
+#[cfg(windows)]
+pub(crate) fn asked_to_end() -> impl Future<Output = ()> {
+    use tokio::signal::windows::{self, CtrlBreak, CtrlC, CtrlClose, CtrlShutdown};
+    let keys = (windows::ctrl_c().ok(), windows::ctrl_break().ok());
+    let closed = (windows::ctrl_close().ok(), windows::ctrl_shutdown().ok());
+    async move {
+        tokio::select! {
+            () = heard(keys.0, CtrlC::poll_recv) => {}
+            () = heard(keys.1, CtrlBreak::poll_recv) => {}
+            () = heard(closed.0, CtrlClose::poll_recv) => {}
+            () = heard(closed.1, CtrlShutdown::poll_recv) => {}
+        }
     }
+}
+
+#[cfg(windows)]
+async fn heard<S>(
+    mut signal: Option<S>,
+    poll: fn(&mut S, &mut std::task::Context<'_>) -> std::task::Poll<Option<()>>,
+) {
+    std::future::poll_fn(|context| match &mut signal {
+        Some(signal) => poll(signal, context).map(drop),
+        None => std::task::Poll::Pending,
+    })
+    .await;
 }
 
 /// SIGHUP on Unix: read the settings again. Elsewhere it never comes.
@@ -66,7 +87,7 @@ impl Hangup {
     /// Never resolves.
     #[cfg(not(unix))]
     pub(crate) async fn next(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -181,9 +202,9 @@ impl Signals {
         Self {}
     }
 
-    /// Resolves with the next Ctrl-C.
+    /// Resolves with the next Ctrl-C or its kin.
     pub(crate) async fn next(&mut self) -> Signalled {
-        wait_for_interrupt().await;
+        asked_to_end().await;
         Signalled {}
     }
 }
@@ -191,6 +212,7 @@ impl Signals {
 #[cfg(not(unix))]
 impl Signalled {
     /// The console tells every process of its group by itself.
+    #[expect(clippy::unused_self, reason = "elsewhere it says which signal")]
     pub(crate) fn forward(self, _id: u32) {}
 }
 

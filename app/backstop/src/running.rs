@@ -36,7 +36,7 @@ pub(crate) struct Running {
     pub(crate) listen: SocketAddr,
     /// Where operators connect, if anywhere.
     pub(crate) console: Option<SocketAddr>,
-    /// Fires when a successor has taken the sockets over.
+    /// Fires when a successor has taken the sockets over; closed when none ever can.
     pub(crate) succeeded: watch::Receiver<bool>,
     /// The settings it was started with.
     started: Settings,

@@ -10,6 +10,7 @@ use crate::configuration::{Configuration, Source};
 use crate::exit::{Exit, UsageError};
 use crate::logs::Form;
 use crate::out::say;
+use crate::platform::set_variable;
 use crate::running::{Running, Sockets, handover_path};
 
 /// How long requests in progress may take once the gateway is asked to end.
@@ -44,8 +45,9 @@ pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
         say!("operators     http://{console}/status  /metrics  /healthz  /readyz");
     }
     say!("\nPaste into the shell of an application:");
-    say!("  export ANTHROPIC_BASE_URL=http://{}", running.listen);
-    say!("  export OPENAI_BASE_URL=http://{}/v1", running.listen);
+    let address = format!("http://{}", running.listen);
+    say!("  {}", set_variable("ANTHROPIC_BASE_URL", &address));
+    say!("  {}", set_variable("OPENAI_BASE_URL", &format!("{address}/v1")));
     running.block_on(until_ended(&running, ended, (&configuration.source, args)));
     say!("ending: no new connections, requests in progress may finish");
     running.stop(DRAIN_MAX);
@@ -61,7 +63,7 @@ async fn until_ended(
     let mut succeeded = running.succeeded.clone();
     tokio::select! {
         () = ended => {}
-        _ = succeeded.wait_for(|done| *done) => say!("a successor has the sockets"),
+        Ok(_) = succeeded.wait_for(|done| *done) => say!("a successor has the sockets"),
         () = reload_forever(running, source, args) => {}
     }
 }

@@ -66,6 +66,7 @@ pub struct TakenOver {
 }
 
 impl TakenOver {
+    #[cfg(unix)]
     pub(crate) fn new(listenings: Vec<Listening>, acknowledge: platform::Acknowledge) -> Self {
         Self { listenings, acknowledge }
     }

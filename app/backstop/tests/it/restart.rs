@@ -6,7 +6,9 @@ use std::thread::{self, JoinHandle};
 
 use serde_json::{Value, json};
 
-use crate::support::{Ending, Gateway, Simulation, ask, usual_settings};
+use crate::support::{
+    Ending, Folder, Gateway, Simulation, ask, settings_at_free_ports, usual_settings,
+};
 
 /// Requests that must have been answered before, and again after, each change.
 const REQUESTS_EACH: u64 = 60;
@@ -98,4 +100,29 @@ fn what_was_learnt_about_a_provider_survives_a_restart() {
     assert!(told.contains("; rung=2; attempts=1; "), "{told}\n{}", answer.text());
     let state = state(&gateway);
     assert!(state == "open" || state == "half_open", "{}", gateway.page("/status").text());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_gateway_that_cannot_offer_its_sockets_serves_all_the_same() {
+    let simulation = Simulation::healthy();
+    let folder = Folder::new();
+    // Longer than the name of a Unix socket may be.
+    let deep = "deeper/".repeat(20);
+    std::fs::create_dir_all(folder.path().join(&deep)).unwrap();
+    let settings = settings_at_free_ports(&usual_settings(&simulation));
+    let store = format!("store: {deep}backstop.db");
+    folder.write("backstop.yaml", &settings.replace("store: backstop.db", &store));
+    let mut gateway = Gateway::in_folder(folder);
+    for asked in 0.. {
+        assert_eq!(gateway.messages(&question()).status, 200);
+        if gateway.child.errors().contains("restarts will refuse requests for a moment") {
+            break;
+        }
+        assert!(asked < 2000, "nothing is said about it: {}", gateway.child.errors());
+    }
+    assert_eq!(gateway.messages(&question()).status, 200);
+    gateway.child.signal("-TERM");
+    let lines = gateway.child.last_lines();
+    assert!(!lines.iter().any(|line| line.contains("successor")), "{lines:#?}");
 }

@@ -8,11 +8,13 @@ use crate::error::ListenerError;
 use crate::{Listening, TakenOver};
 
 /// The standard queue has to do.
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
 pub(crate) fn deepen_queue(_socket: &TcpListener) -> io::Result<()> {
     Ok(())
 }
 
 /// Nobody can offer anything here.
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
 pub(crate) fn take_over(_path: &Path) -> io::Result<Option<TakenOver>> {
     Ok(None)
 }
@@ -40,6 +42,6 @@ impl Handover {
 
     /// Never called: there is no value of this type.
     pub async fn taken(&self, _listenings: &[Listening]) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use backstop_vocabulary::Failure;
+use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
@@ -26,6 +27,11 @@ const SOCKETS_MAX: usize = 8;
 const HELLO: &[u8] = b"1";
 /// What the successor sends once it accepts.
 const ACCEPTING: u8 = b'!';
+/// Sockets come in closed to our own children, where the system can do that at once.
+#[cfg(not(target_vendor = "apple"))]
+const RECEIVING: RecvFlags = RecvFlags::CMSG_CLOEXEC;
+#[cfg(target_vendor = "apple")]
+const RECEIVING: RecvFlags = RecvFlags::empty();
 /// How long a successor waits for its predecessor, and the other way round.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -140,8 +146,8 @@ fn receive_sockets(predecessor: &UnixStream) -> io::Result<Vec<OwnedFd>> {
     let mut hello = [0; HELLO.len()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let flags = RecvFlags::CMSG_CLOEXEC;
-    let received = recvmsg(predecessor, &mut [IoSliceMut::new(&mut hello)], &mut control, flags)?;
+    let mut spaces = [IoSliceMut::new(&mut hello)];
+    let received = recvmsg(predecessor, &mut spaces, &mut control, RECEIVING)?;
     if received.bytes != HELLO.len() || hello != HELLO {
         let reason = "the running process speaks another version of the hand-over";
         return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
@@ -151,6 +157,9 @@ fn receive_sockets(predecessor: &UnixStream) -> io::Result<Vec<OwnedFd>> {
         if let RecvAncillaryMessage::ScmRights(rights) = message {
             sockets.extend(rights);
         }
+    }
+    for socket in &sockets {
+        fcntl_setfd(socket, FdFlags::CLOEXEC)?;
     }
     Ok(sockets)
 }

@@ -122,6 +122,12 @@ impl Running {
         }
     }
 
+    /// The lines of standard output that were not read yet, until it ends.
+    #[cfg(unix)]
+    pub(crate) fn last_lines(&mut self) -> Vec<String> {
+        self.lines.iter().collect()
+    }
+
     /// Closes our end of its standard output with its first line.
     #[cfg(unix)]
     pub(crate) fn stop_reading(&mut self) {
