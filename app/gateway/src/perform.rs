@@ -29,8 +29,6 @@ use crate::view::View;
 
 /// The most bytes read of an error's body.
 const ERROR_BYTES_MAX: usize = 256 << 10;
-/// The longest a connection to a provider may take: DNS, TCP and TLS together (`resilience.md` A3).
-const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// How long to read an error's body.
 const ERROR_TIME_MAX: Duration = Duration::from_secs(1);
 
@@ -276,7 +274,7 @@ impl Journey {
         let place = &self.roster.places[place];
         let row = place.row(&self.live).ok_or_else(|| (gone(place), None))?;
         let now = self.core.shared.clock.now();
-        let connect = CONNECT_MAX.min(attempt.first_token_by.since(now));
+        let connect = row.settings.connect_max.min(attempt.first_token_by.since(now));
         let sending = self.core.client.send(&row.endpoint, prepared.ask, connect);
         let wait = crate::wait::Wait { clock: self.core.shared.clock, by: attempt.first_token_by };
         let reply = wait.first(permit, sending).await.and_then(|sent| sent);

@@ -27,8 +27,6 @@ use crate::wait::Wait;
 const PROBE_MAX: Duration = Duration::from_secs(30);
 /// How often to look for targets that are due.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The longest connection of a probe.
-const CONNECT_MAX: Duration = Duration::from_secs(3);
 /// How long after its last request a target is still probed.
 const WANTED_FOR: Duration = Duration::from_secs(3600);
 /// Tokens a probe may cost.
@@ -142,9 +140,10 @@ impl Probe {
         let clock = self.core.shared.clock;
         let by = clock.now() + PROBE_MAX;
         let exchange = async {
-            let mut reply = self.core.client.send(&row.endpoint, ask, CONNECT_MAX).await?;
+            let mut reply =
+                self.core.client.send(&row.endpoint, ask, row.settings.connect_max).await?;
             if !(200..300).contains(&reply.status) {
-                let body = perform::error_body(&mut reply, CONNECT_MAX).await;
+                let body = perform::error_body(&mut reply, PROBE_MAX).await;
                 let now_unix = clock.unix_secs(clock.now());
                 return Err(perform::classify(dialect, &reply, &body, now_unix));
             }

@@ -32,6 +32,7 @@ pub(crate) const KEYS: Keys = Keys {
         "store",
         "tls",
         "cors",
+        "hosts",
         "keys",
         "ca_file",
         "limits",
@@ -85,6 +86,7 @@ fn settings(root: &Field<'_>, around: &Around<'_>, faults: &mut Faults) -> Optio
     settings.tls = section.get("tls").and_then(|field| tls(&field, faults));
     settings.cors_origins =
         section.get("cors").map(|field| origins(&field, faults)).unwrap_or_default();
+    settings.hosts = section.get("hosts").map(|field| hosts(&field, faults)).unwrap_or_default();
     settings.keys = section.get("keys").map(|field| keys::keys(&field, faults)).unwrap_or_default();
     settings.limits =
         section.get("limits").map(|field| limits::limits(&field, faults)).unwrap_or_default();
@@ -183,6 +185,21 @@ fn origins(field: &Field<'_>, faults: &mut Faults) -> Vec<String> {
         }
     }
     origins
+}
+
+fn hosts(field: &Field<'_>, faults: &mut Faults) -> Vec<String> {
+    let mut hosts = Vec::new();
+    for item in field.list(faults, "[gateway.internal]") {
+        let Some(text) = item.text(faults, "gateway.internal") else { continue };
+        let host = text.value.trim();
+        if host.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter)) {
+            hosts.push(host.to_ascii_lowercase());
+            continue;
+        }
+        let what = format!("`{}` is not the name of a machine", text.written);
+        item.fault(faults, what, "write it without scheme, port and path, like `gateway.internal`");
+    }
+    hosts
 }
 
 /// What several keys must agree on.

@@ -35,6 +35,8 @@ struct Whole {
     tls: Option<Tls>,
     /// Origins that browsers may call from, like `https://app.example.com`; `*` allows all.
     cors: Option<Vec<String>>,
+    /// Names besides `localhost` by which browsers and clients may call this machine, like `host.docker.internal`.
+    hosts: Option<Vec<String>>,
     /// The keys of applications, as hashes.
     keys: Option<Vec<Key>>,
     /// A PEM file of further certificate authorities, trusted for providers.
@@ -59,7 +61,11 @@ enum Switchable {
 
 /// A duration with its unit: `250ms`, `60s`, `10m`, `24h`, `30d`.
 #[derive(Deserialize, JsonSchema)]
-struct Time(#[schemars(regex(pattern = r"^([0-9.]+ ?(ms|s|m|h|d)|.*\$\{.*\}.*)$"))] String);
+#[serde(untagged)]
+enum Time {
+    Amount(#[schemars(regex(pattern = r"^([0-9.]+ ?(ms|s|m|h|d)|0|.*\$\{.*\}.*)$"))] String),
+    Nothing(#[schemars(range(max = 0))] u64),
+}
 
 /// A size with its unit: `64KiB`, `32MiB`, `1GiB`.
 #[derive(Deserialize, JsonSchema)]
@@ -67,7 +73,11 @@ struct Bytes(#[schemars(regex(pattern = r"^([0-9.]+ ?([KMGkmg]?i?[Bb])|.*\$\{.*\
 
 /// A share of a whole: `99.9%`.
 #[derive(Deserialize, JsonSchema)]
-struct Percent(#[schemars(regex(pattern = r"^([0-9.]+ ?%|.*\$\{.*\}.*)$"))] String);
+#[serde(untagged)]
+enum Percent {
+    Amount(#[schemars(regex(pattern = r"^([0-9.]+ ?%|0|.*\$\{.*\}.*)$"))] String),
+    Nothing(#[schemars(range(max = 0))] u64),
+}
 
 /// A whole number, or a variable that holds one.
 #[derive(Deserialize, JsonSchema)]
@@ -122,6 +132,8 @@ struct Provider {
     tier: Option<Tier>,
     /// The most attempts in flight at once.
     concurrency: Option<Number>,
+    /// The longest that opening a connection may take: DNS, TCP and TLS together; `3s` by default.
+    connect_max: Option<Time>,
     /// The HTTP proxy to go through, or `none`; the default is the environment's.
     proxy: Option<String>,
     /// The vendor's public status page, a hint only.

@@ -20,6 +20,9 @@ pub struct Settings {
     pub tls: Option<Tls>,
     /// Origins that browsers may call from; `*` allows all.
     pub cors_origins: Vec<String>,
+    /// Names, in small letters and without a port, by which this machine is known besides
+    /// `localhost` and its addresses.
+    pub hosts: Vec<String>,
     /// The keys of applications; empty means one local caller.
     pub keys: Vec<Key>,
     /// Providers by name.
@@ -43,6 +46,7 @@ impl Default for Settings {
             store: Some("backstop.db".to_owned()),
             tls: None,
             cors_origins: Vec::new(),
+            hosts: Vec::new(),
             keys: Vec::new(),
             providers: BTreeMap::new(),
             routes: Vec::new(),
@@ -129,10 +133,18 @@ pub struct Provider {
     pub tier: Tier,
     /// The most attempts in flight at once, over all models; `None` is the gateway's own limit.
     pub concurrency_max: Option<u32>,
+    /// The longest that opening a connection may take: DNS, proxy, TCP and TLS together.
+    pub connect_max: Duration,
     /// The vendor's public status page, a hint only.
     pub status_page: Option<String>,
     /// The proxy to go through, from `proxy` or the environment; `None` goes directly.
     pub proxy: Option<String>,
+}
+
+impl Provider {
+    /// How long opening a connection may take unless the settings say otherwise: a SYN that was lost
+    /// is sent again after 1 s, and a second time after 3 s.
+    pub const CONNECT_MAX: Duration = Duration::from_secs(3);
 }
 
 impl fmt::Debug for Provider {
@@ -147,6 +159,7 @@ impl fmt::Debug for Provider {
             .field("vendor", &self.vendor)
             .field("tier", &self.tier)
             .field("concurrency_max", &self.concurrency_max)
+            .field("connect_max", &self.connect_max)
             .field("status_page", &self.status_page)
             .finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! Amounts with their units: `60s`, `32MiB`, `99.9%`.
+//! Amounts with their units: `60s`, `32MiB`, `99.9%`. Nothing (`0`) needs none.
 
 use std::time::Duration;
 
@@ -60,6 +60,9 @@ fn amount(text: &str, units: &[(&str, f64)], known: &str, example: &str) -> Resu
             format!("write a number and its unit ({known}), for example `{example}`"),
         ));
     };
+    if unit.is_empty() && number == 0.0 {
+        return Ok(0.0);
+    }
     if unit.is_empty() {
         return Err((
             format!("`{text}` needs a unit"),
@@ -90,6 +93,7 @@ mod tests {
             ("2 m", 120_000),
             ("30d", 2_592_000_000),
             ("0s", 0),
+            ("0", 0),
             ("0.1s", 100),
         ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
@@ -119,6 +123,7 @@ mod tests {
         assert!(bytes("32").is_err_and(|(what, _)| what == "`32` needs a unit"));
         assert!(bytes("99999999999GiB").is_err());
         assert!(share("99.9%").is_ok_and(|share| (share - 0.999).abs() < 1e-9));
+        assert_eq!(share("0"), Ok(0.0));
         assert!(share("101%").is_err());
         assert!(share("0.5").is_err());
     }

@@ -171,6 +171,7 @@ fn provider(simulated: &ProviderSettings, tier: Tier, base_url: String) -> Provi
         // Whoever runs a server knows how much it takes, with a few that wait there; a vendor does
         // not say.
         concurrency_max: keyless.then_some(simulated.concurrency_max * 3 / 2),
+        connect_max: Provider::CONNECT_MAX,
         status_page: None,
         proxy: None,
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use backstop_listener::Listening;
 use backstop_scenarios::{Delivery, Wish};
 use backstop_vocabulary::Dialect;
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::client::{Call, forms, item};
 use crate::peer::{Peer, Script};
@@ -43,6 +43,27 @@ async fn a_provider_that_cannot_be_reached_is_passed_over_and_named() {
                 assert!(attempts.contains(&format!("; error={class};")), "{what}: {attempts}");
                 stage.assert_idle(&what).await;
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_takes_too_long_to_connect_is_passed_over_when_its_own_clock_says_so() {
+    let providers = Providers::open().await;
+    // The system accepts for it, and TLS is never answered.
+    let deaf = TcpListener::bind(ANYWHERE).await.unwrap();
+    let base_url = format!("https://{}", deaf.local_addr().unwrap());
+    for first in Dialect::ALL {
+        let yaml = provider(&settings(&[THERE, ANTHROPIC], ""), first, &base_url)
+            .replace("there: {", "there: { connect_max: 50ms,");
+        for (dialect, delivery) in forms() {
+            let stage = Stage::open(&providers, &yaml);
+            let item = item(dialect, delivery, Wish::Text);
+            let got = stage.ask(&item).await;
+            got.assert_answers(&item, "");
+            let attempts = got.header("backstop-attempts");
+            assert!(attempts.contains("; error=connect_timeout;"), "{attempts}");
+            stage.assert_idle("connected elsewhere").await;
         }
     }
 }

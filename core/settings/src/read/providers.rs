@@ -27,6 +27,7 @@ pub(crate) const KEYS: Keys = Keys {
         "vendor",
         "tier",
         "concurrency",
+        "connect_max",
         "proxy",
         "status_page",
     ],
@@ -104,6 +105,7 @@ pub(crate) fn hosted(known: Known, around: &Around<'_>, faults: &mut Faults) -> 
         vendor: known.name.into(),
         tier,
         concurrency_max: None,
+        connect_max: Provider::CONNECT_MAX,
         status_page: None,
         proxy: proxy::from_environment(&address, around.env),
     })
@@ -134,6 +136,7 @@ fn provider(
     let tier = section.get("tier").and_then(|field| field.word(faults, &TIERS));
     let concurrency =
         section.get("concurrency").and_then(|field| field.whole(faults, 1..=1_000_000));
+    let connect_max = section.get("connect_max").and_then(|field| field.some_time(faults));
     let status_page = section.get("status_page").and_then(|field| web_page(&field, faults));
     let proxy = proxy_of(&section, address.as_ref(), around, faults);
     let address = address?;
@@ -148,6 +151,7 @@ fn provider(
         vendor: vendor.map_or(usual_vendor, |text| text.value.as_str()).into(),
         tier: tier.unwrap_or_else(|| usual_tier(kind, &address)),
         concurrency_max: concurrency.and_then(|most| u32::try_from(most).ok()),
+        connect_max: connect_max.unwrap_or(Provider::CONNECT_MAX),
         status_page,
         proxy,
     })
