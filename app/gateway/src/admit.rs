@@ -99,27 +99,33 @@ pub(crate) fn refuse_pages(live: &Live, head: &Parts) -> Result<(), Failure> {
         let cure = "add its origin to `cors`, or set `keys`";
         return forbidden(format!("this gateway answers no web page that is not listed: {cure}"));
     }
-    let host = match head.uri.authority() {
-        Some(authority) => Some(authority.as_str()),
-        None => headers::text(&head.headers, &header::HOST),
-    };
-    if host.is_some_and(|host| !is_this_machine(host)) {
-        let cure = "use `127.0.0.1` or `localhost` in its URL, or set `keys`";
+    if is_called_otherwise(&live.settings.hosts, head) {
+        let cure =
+            "use `127.0.0.1` or `localhost` in its URL, add the name to `hosts`, or set `keys`";
         return forbidden(format!("this gateway answers to no name but this machine's: {cure}"));
     }
     Ok(())
 }
 
-/// Whether a `Host` is a loopback address or a name that can mean nothing else (RFC 6761).
-fn is_this_machine(host: &str) -> bool {
+/// Whether a request calls this machine by a name that is neither its own nor one of `hosts`. The
+/// name of a web page that was made to mean this machine (DNS rebinding) is one.
+pub(crate) fn is_called_otherwise(hosts: &[String], head: &Parts) -> bool {
+    let host = match head.uri.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => headers::text(&head.headers, &header::HOST),
+    };
+    host.is_some_and(|host| !is_this_machine(host, hosts))
+}
+
+/// Whether a `Host` is an address, a name that can mean nothing but this machine (RFC 6761), or one
+/// of `hosts`. An address cannot be made to mean another.
+fn is_this_machine(host: &str, hosts: &[String]) -> bool {
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host().trim_matches(['[', ']']).trim_end_matches('.');
-    match name.parse::<IpAddr>() {
-        Ok(ip) => ip.to_canonical().is_loopback(),
-        Err(_) => {
-            name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("localhost"))
-        }
-    }
+    let is_local = name.rsplit('.').next().is_some_and(|it| it.eq_ignore_ascii_case("localhost"));
+    is_local
+        || name.parse::<IpAddr>().is_ok()
+        || hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Refuses a request that has already been through this gateway, or through too many.
@@ -221,15 +227,16 @@ mod tests {
     fn knows_the_names_of_this_machine() {
         let local =
             ["localhost", "LOCALHOST:8080", "app.localhost:1", "127.0.0.1:8080", "127.9.9.9"];
-        assert!(local.into_iter().chain(["[::1]:8080", "[::ffff:127.0.0.1]"]).all(is_this_machine));
-        let foreign =
-            ["evil.example", "localhost.evil.example:8080", "evillocalhost", "10.0.0.1", ""];
-        assert!(
-            !foreign
-                .into_iter()
-                .chain(["[2001:db8::1]:80", "127.0.0.1.evil.example"])
-                .any(is_this_machine)
-        );
+        let hosts = ["gateway.internal".to_owned()];
+        let listed = ["gateway.internal", "Gateway.Internal:8080", "gateway.internal."];
+        let addresses = ["[::1]:8080", "[::ffff:127.0.0.1]", "10.0.0.1", "[2001:db8::1]:80"];
+        let is_ours = |host: &str| is_this_machine(host, &hosts);
+        assert!(local.into_iter().chain(listed).chain(addresses).all(is_ours));
+        let foreign = ["evil.example", "localhost.evil.example:8080", "evillocalhost", ""];
+        let alike =
+            ["127.0.0.1.evil.example", "a.gateway.internal", "gateway.internal.evil.example"];
+        assert!(!foreign.into_iter().chain(alike).any(is_ours));
+        assert!(!is_this_machine("gateway.internal", &[]));
     }
 
     #[test]

@@ -2,20 +2,29 @@
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
+use http::request::Parts;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use backstop_listener::AnswerBody;
 use backstop_resilience::State;
 
-use crate::answer;
 use crate::gateway::Gateway;
+use crate::{admit, answer};
 
-/// The page at this path.
-pub(crate) fn page(gateway: &Gateway, path: &str) -> Response<AnswerBody> {
-    match path {
+/// The page that is asked for. What tells of targets and traffic is not told to a web page that
+/// gave this machine a name of its own; whether the gateway is ready may be asked by any name,
+/// because load balancers make names up.
+pub(crate) fn page(gateway: &Gateway, head: &Parts) -> Response<AnswerBody> {
+    let hosts = || gateway.shared.live.load().settings.hosts.clone();
+    match head.uri.path() {
         "/healthz" => answer::plain(StatusCode::OK, "ok\n"),
         "/readyz" => ready(gateway),
+        _ if admit::is_called_otherwise(&hosts(), head) => answer::plain(
+            StatusCode::MISDIRECTED_REQUEST,
+            "the console answers to this machine's addresses, to localhost, and to the names in \
+             `hosts` of the settings: use one of them, or add this name\n",
+        ),
         "/metrics" => metrics(gateway),
         "/status" | "/status.json" => json_page(&gateway.status()),
         _ => answer::plain(

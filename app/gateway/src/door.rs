@@ -72,6 +72,7 @@ impl Serve for ConsoleDoor {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return answer::plain(StatusCode::METHOD_NOT_ALLOWED, "the console is read with GET\n");
         }
-        console::page(&self.gateway, request.uri().path())
+        let (head, _) = request.into_parts();
+        console::page(&self.gateway, &head)
     }
 }

@@ -1,15 +1,12 @@
 //! Who is let in, and what the others are told: before a byte of their body is read, and before a
 //! provider hears of them.
 
-use backstop_gateway::ConsoleDoor;
-use backstop_listener::{Dealer, ListenerLimits, Listening};
 use backstop_scenarios::{Delivery, Wish};
 use backstop_vocabulary::Dialect;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
 use crate::client::{self, Body, Call, item};
-use crate::stage::{ANTHROPIC, ANYWHERE, CLAUDE_CLOUD, OPENAI, Providers, Stage, settings};
+use crate::stage::{ANTHROPIC, CLAUDE_CLOUD, OPENAI, Providers, Stage, settings};
 
 const KEY: &str = "bst-a-key-of-the-gateway";
 
@@ -33,7 +30,7 @@ async fn a_web_page_cannot_spend_the_operators_money() {
             ("origin", "https://evil.example"),
             ("origin", "null"),
             ("host", "evil.example:8080"),
-            ("host", "10.0.0.1"),
+            ("host", "gateway.internal"),
         ] {
             let got = stage.send(&call(dialect).with(name, value)).await;
             assert_eq!(got.status, 403, "{name}: {value}: {}", got.text());
@@ -46,6 +43,11 @@ async fn a_web_page_cannot_spend_the_operators_money() {
         let got = stage.send(&call(Dialect::AnthropicMessages).with(name, value)).await;
         assert_eq!(got.status, 200, "{name}: {value}: {}", got.text());
     }
+    let named = Stage::open(&providers, &format!("hosts: [gateway.internal]\n{yaml}"));
+    let by_name = call(Dialect::AnthropicMessages).with("host", "Gateway.Internal:8080");
+    assert_eq!(named.send(&by_name).await.status, 200);
+    let page = call(Dialect::AnthropicMessages).with("host", "evil.example");
+    assert_eq!(named.send(&page).await.status, 403);
     let keyed = Stage::open(&providers, &with_key(&settings(&[ANTHROPIC], "")));
     let page = call(Dialect::AnthropicMessages).with("host", "llm.example");
     let page = page.with("origin", "https://evil.example").with("backstop-key", KEY);
@@ -133,19 +135,34 @@ async fn a_thread_passes_where_all_targets_of_the_route_speak_its_dialect() {
 async fn a_gateway_that_drains_is_not_ready() {
     let providers = Providers::open().await;
     let stage = Stage::open(&providers, &settings(&[ANTHROPIC], ""));
-    let listening = Listening::bind(ANYWHERE).expect("a free port");
-    let address = listening.local_addr().expect("an address");
-    let (_drain, draining) = watch::channel(false);
-    let (dealer, hands) = Dealer::new(1, ListenerLimits::default());
-    tokio::spawn(dealer.run(listening, draining.clone()));
-    for hand in hands {
-        let door = ConsoleDoor::new(stage.gateway.clone());
-        tokio::spawn(hand.serve(std::sync::Arc::new(door), None, draining.clone()));
-    }
+    let console = stage.console();
     let ready = Call::get("/readyz");
-    assert_eq!(client::ask(address, &ready).await.status, 200);
+    assert_eq!(console.send(&ready).await.status, 200);
     stage.gateway.drain();
-    assert_eq!(client::ask(address, &ready).await.status, 503);
+    assert_eq!(console.send(&ready).await.status, 503);
+}
+
+#[tokio::test]
+async fn a_web_page_that_names_itself_after_this_machine_reads_nothing_of_the_console() {
+    let providers = Providers::open().await;
+    let yaml = format!("hosts: [gateway.internal]\n{}", settings(&[ANTHROPIC], ""));
+    let stage = Stage::open(&providers, &yaml);
+    let console = stage.console();
+    for page in ["/status", "/status.json", "/metrics", "/"] {
+        for host in ["evil.example", "evil.example:8081", "localhost.evil.example"] {
+            let got = console.send(&Call::get(page).with("host", host)).await;
+            assert_eq!(got.status, 421, "{page} of {host}: {}", got.text());
+            assert!(got.text().contains("`hosts`"), "{}", got.text());
+        }
+    }
+    for host in ["localhost:8081", "127.0.0.1", "[::1]:8081", "10.0.0.7:8081", "gateway.internal"] {
+        for page in ["/status", "/metrics"] {
+            let got = console.send(&Call::get(page).with("host", host)).await;
+            assert_eq!(got.status, 200, "{page} of {host}: {}", got.text());
+        }
+    }
+    let balancer = Call::get("/readyz").with("host", "health-check");
+    assert_eq!(console.send(&balancer).await.status, 200);
 }
 
 #[tokio::test]

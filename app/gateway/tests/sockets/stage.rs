@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backstop_catalogue::Catalogue;
-use backstop_gateway::{Clock, Core, Door, Gateway, Makings};
-use backstop_listener::{Dealer, ListenerLimits, Listening};
+use backstop_gateway::{Clock, ConsoleDoor, Core, Door, Gateway, Makings};
+use backstop_listener::{Dealer, ListenerLimits, Listening, Serve};
 use backstop_providers::{BoxFuture, Resolve, TcpDial, TlsTrust};
 use backstop_resilience::Tuning;
 use backstop_scenarios::{Behaviour, Knobs, Scenario, Scope, Severity, Symptom, WorkItem, World};
@@ -93,8 +93,33 @@ pub(crate) struct Stage {
     pub(crate) address: SocketAddr,
     pub(crate) core: Arc<Core>,
     pub(crate) journal: Journal,
+    _opened: Opened,
+}
+
+/// A door of the gateway, open until this is dropped.
+pub(crate) struct Opened {
+    address: SocketAddr,
     _drain: watch::Sender<bool>,
     _served: JoinSet<()>,
+}
+
+impl Opened {
+    fn open(listening: Listening, door: impl Serve) -> Self {
+        let address = listening.local_addr().expect("an address");
+        let (drain, draining) = watch::channel(false);
+        let (dealer, hands) = Dealer::new(1, ListenerLimits::default());
+        let (mut served, door) = (JoinSet::new(), Arc::new(door));
+        let dealt = dealer.run(listening, draining.clone());
+        served.spawn(async { dealt.await.expect("the listener runs") });
+        for hand in hands {
+            served.spawn(hand.serve(Arc::clone(&door), None, draining.clone()));
+        }
+        Self { address, _drain: drain, _served: served }
+    }
+
+    pub(crate) async fn send(&self, call: &Call) -> Got {
+        client::ask(self.address, call).await
+    }
 }
 
 /// How providers' names are resolved: not at all.
@@ -131,17 +156,14 @@ impl Stage {
         })
         .expect("a gateway");
         let core = Arc::new(gateway.core(0, Arc::new(TcpDial::with_resolver(Arc::new(NoNames)))));
-        let address = listening.local_addr().expect("an address");
-        let (drain, draining) = watch::channel(false);
-        let (dealer, hands) = Dealer::new(1, ListenerLimits::default());
-        let mut served = JoinSet::new();
-        let dealt = dealer.run(listening, draining.clone());
-        served.spawn(async { dealt.await.expect("the listener runs") });
-        for hand in hands {
-            let door = Arc::new(Door::new(Arc::clone(&core)));
-            served.spawn(hand.serve(door, None, draining.clone()));
-        }
-        Self { gateway, address, core, journal, _drain: drain, _served: served }
+        let opened = Opened::open(listening, Door::new(Arc::clone(&core)));
+        Self { gateway, address: opened.address, core, journal, _opened: opened }
+    }
+
+    /// Where operators come in.
+    pub(crate) fn console(&self) -> Opened {
+        let listening = Listening::bind(ANYWHERE).expect("a free port");
+        Opened::open(listening, ConsoleDoor::new(self.gateway.clone()))
     }
 
     pub(crate) async fn ask(&self, item: &WorkItem) -> Got {
@@ -221,7 +243,7 @@ pub(crate) fn settings(targets: &[&str], policy: &str) -> String {
     let rungs = targets.join("]\n      - targets: [");
     format!(
         "console: off\nstore: none\nproviders:\n{PROVIDERS}routes:\n  - name: all\n    \
-         models: [\"*\"]\n    ladder:\n      - targets: [{rungs}]\n    trickle: 0%\n    first_token_max: 300ms\n    \
+         models: [\"*\"]\n    ladder:\n      - targets: [{rungs}]\n    trickle: 0\n    first_token_max: 300ms\n    \
          gap_max: 300ms\n{policy}"
     )
 }
