@@ -6,8 +6,6 @@ use std::time::Duration;
 use backstop_scenarios::Severity;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::exit::Exit;
-
 /// Keeps applications working when their AI provider does not.
 #[derive(Debug, Parser)]
 #[command(name = "backstop", version, about, disable_help_subcommand = true)]
@@ -16,7 +14,7 @@ use crate::exit::Exit;
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    command: Command,
+    pub(crate) command: Command,
 }
 
 /// What to do.
@@ -278,23 +276,4 @@ pub(crate) struct NewKey {
 pub(crate) struct Completions {
     /// The shell: bash, zsh, fish, powershell or elvish
     pub(crate) shell: clap_complete::Shell,
-}
-
-impl Cli {
-    /// Runs the command.
-    pub(crate) fn run(self) -> anyhow::Result<Exit> {
-        match self.command {
-            Command::Serve(args) => crate::serve::run(&args),
-            Command::Demo(args) => crate::demo::run(&args),
-            Command::Check(args) => crate::check::run(&args),
-            Command::Replay(args) => crate::replay::run(&args),
-            Command::Simulate(args) => crate::simulate::run(&args),
-            Command::Ask(args) => crate::ask::run(&args),
-            Command::Run(args) => crate::run::run(&args),
-            Command::Explain(args) => Ok(crate::explain::run(&args)),
-            Command::Status(args) => crate::status::run(&args),
-            Command::Keys(args) => crate::keys::run(&args),
-            Command::Completions(args) => crate::completions::run(&args),
-        }
-    }
 }

@@ -10,7 +10,7 @@ use backstop_settings::{Finding, Settings, SettingsError, discover, read, render
 
 use crate::exit::UsageError;
 use crate::out::say;
-use crate::{environment, local_models, serve};
+use crate::{environment, local_models};
 
 /// The most that a journal in memory keeps: nobody reads it.
 const MEMORY_JOURNAL_BYTES_MAX: u64 = 1 << 20;
@@ -58,7 +58,7 @@ impl std::error::Error for BadSettings {}
 impl Configuration {
     /// The named file, else `backstop.yaml` here, else the environment.
     pub(crate) fn find(named: Option<&Path>) -> anyhow::Result<Self> {
-        match named.map(Path::to_path_buf).or_else(serve::default_file) {
+        match named.map(Path::to_path_buf).or_else(default_file) {
             Some(path) => Self::read(&path),
             None => Ok(Self::discovered()),
         }
@@ -121,4 +121,9 @@ fn line(finding: &Finding) -> String {
         let _ = write!(text, ": {}", finding.cure);
     }
     text
+}
+
+/// The settings file of this folder, if there is one.
+pub(crate) fn default_file() -> Option<PathBuf> {
+    ["backstop.yaml", "backstop.yml"].into_iter().map(PathBuf::from).find(|path| path.exists())
 }

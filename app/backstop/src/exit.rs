@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use crate::configuration::BadSettings;
-
 /// The exit status of a command. `backstop ask --help` and `docs/commands.md` list them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -17,14 +15,6 @@ pub(crate) enum Exit {
     Unanswered,
     /// A child's own status, passed on by `backstop run`.
     Child(u8),
-}
-
-impl Exit {
-    /// The status for an error that ended a command.
-    pub(crate) fn of(error: &anyhow::Error) -> Self {
-        let usage = error.is::<UsageError>() || error.is::<BadSettings>();
-        if usage { Self::Usage } else { Self::Failure }
-    }
 }
 
 impl From<Exit> for ExitCode {

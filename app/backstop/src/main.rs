@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: decisions. A command reads its arguments, joins the parts and prints.
 //!
-//! Start reading at [`cli::Command`].
+//! Start reading at [`Command`].
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to people")]
 
@@ -38,16 +38,41 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use cli::{Cli, Command};
+use configuration::BadSettings;
+use exit::{Exit, UsageError};
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    match cli.run() {
+    match run(Cli::parse().command) {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("backstop: {error:#}");
-            exit::Exit::of(&error).into()
+            status_of(&error).into()
         }
     }
+}
+
+fn run(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Ask(args) => ask::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Explain(args) => Ok(explain::run(&args)),
+        Command::Status(args) => status::run(&args),
+        Command::Keys(args) => keys::run(&args),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+/// The exit status for an error that ended a command.
+fn status_of(error: &anyhow::Error) -> Exit {
+    let usage = error.is::<UsageError>() || error.is::<BadSettings>();
+    if usage { Exit::Usage } else { Exit::Failure }
 }

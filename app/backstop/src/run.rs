@@ -26,7 +26,7 @@ pub(crate) fn run(args: &cli::Run) -> anyhow::Result<Exit> {
     crate::logs::start_quietly();
     let env = environment::read();
     let configuration = match args.config.config.as_deref() {
-        None if crate::serve::default_file().is_none() => wiring::discovered(&env),
+        None if crate::configuration::default_file().is_none() => wiring::discovered(&env),
         named => Configuration::find(named)?.settings,
     };
     let wiring = Wiring::new(configuration, &env, &args.command);

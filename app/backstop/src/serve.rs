@@ -1,6 +1,6 @@
 //! `backstop serve`: the gateway itself.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use backstop_settings::Settings;
@@ -112,9 +112,4 @@ fn replace(
         settings.listen = listen;
     }
     running.reload(settings)
-}
-
-/// The settings file of this folder, if there is one.
-pub(crate) fn default_file() -> Option<PathBuf> {
-    ["backstop.yaml", "backstop.yml"].into_iter().map(PathBuf::from).find(|path| path.exists())
 }
