@@ -34,7 +34,7 @@ async fn a_stream_that_breaks_after_its_first_token_is_carried_on_and_nothing_is
             }
         }
     }
-    checks.pass().await;
+    checks.pass_quickly().await;
 }
 
 async fn carried_on(
@@ -87,7 +87,7 @@ async fn a_continuation_that_repeats_itself_or_starts_over_is_cut_to_fit() {
             }
         }
     }
-    checks.pass().await;
+    checks.pass_quickly().await;
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn where_a_route_wants_an_error_the_client_gets_one_that_no_sdk_takes_for_
             }
         }
     }
-    checks.pass().await;
+    checks.pass_quickly().await;
 }
 
 async fn told(symptom: &str, class: &str, first: Dialect, item: WorkItem) {
@@ -204,7 +204,7 @@ async fn structured_output_is_held_until_it_is_complete_and_fails_over_unseen() 
             }
         }
     }
-    checks.pass().await;
+    checks.pass_quickly().await;
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn garbled_arguments_never_reach_a_client_that_has_another_target() {
             }
         }
     }
-    checks.pass().await;
+    checks.pass_quickly().await;
 }
 
 #[tokio::test]
@@ -258,7 +258,7 @@ async fn a_started_tool_call_is_held_so_that_its_break_goes_unseen() {
             }
         }
     }
-    checks.pass().await;
+    checks.pass_quickly().await;
 }
 
 #[tokio::test]
@@ -297,7 +297,7 @@ async fn after_a_sent_tool_call_nothing_is_asked_again() {
             });
         }
     }
-    checks.pass().await;
+    checks.pass_quickly().await;
 }
 
 /// Providers that say a few letters at a time.

@@ -14,7 +14,7 @@ use http_body::Body as _;
 
 use crate::checks::Checks;
 use crate::client::{Call, forms, item};
-use crate::stage::{Providers, Stage, ladder};
+use crate::stage::{Providers, Stage, ladder, patient};
 
 /// What the request meets before it is answered.
 const MEETS: [&str; 9] = [
@@ -40,7 +40,7 @@ async fn a_client_may_leave_at_every_await_and_nothing_of_its_request_is_left() 
             }
         }
     }
-    checks.pass().await;
+    checks.pass_quickly().await;
 }
 
 /// Leaves after the first poll, after the second, and so on, until the request lives to its end.
@@ -117,8 +117,7 @@ async fn a_client_that_hangs_up_frees_the_provider_at_once() {
         let providers = Providers::open().await;
         providers.fail("anthropic", "hang_before_headers");
         // Clocks that will not help.
-        let settings =
-            ladder(Dialect::AnthropicMessages, Dialect::OpenaiChat, "").replace("300ms", "600s");
+        let settings = patient(&ladder(Dialect::AnthropicMessages, Dialect::OpenaiChat, ""));
         let stage = Stage::open(&providers, &settings);
         let mut stream = tokio::net::TcpStream::connect(stage.address).await.unwrap();
         crate::client::send(&mut stream, &Call::of(&item(dialect, delivery, Wish::Text))).await;
@@ -134,8 +133,7 @@ async fn a_client_that_hangs_up_frees_the_provider_at_once() {
 async fn a_stream_counts_as_in_progress_until_its_last_byte() {
     let providers = Providers::open().await;
     providers.fail("anthropic", "silence_mid_stream");
-    let settings =
-        ladder(Dialect::AnthropicMessages, Dialect::OpenaiChat, "").replace("300ms", "600s");
+    let settings = patient(&ladder(Dialect::AnthropicMessages, Dialect::OpenaiChat, ""));
     let stage = Stage::open(&providers, &settings);
     let mut stream = tokio::net::TcpStream::connect(stage.address).await.unwrap();
     let item = item(Dialect::AnthropicMessages, Delivery::Stream, Wish::Text);

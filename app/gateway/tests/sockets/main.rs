@@ -6,6 +6,7 @@
 mod checks;
 mod client;
 mod peer;
+mod quick;
 mod stage;
 
 mod breaks;

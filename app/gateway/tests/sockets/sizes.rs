@@ -7,6 +7,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpSocket;
 
 use crate::bytes::odd_stream;
+use crate::checks::Checks;
 use crate::client::{self, Body, Call, item};
 use crate::peer::{Peer, Script, push_chunk};
 use crate::stage::{ANTHROPIC, CLAUDE_CLOUD, OPENAI, Providers, Stage, provider, settings};
@@ -95,39 +96,45 @@ async fn a_flood_of_headers_is_refused_and_no_provider_hears_of_it() {
 
 #[tokio::test]
 async fn a_client_that_reads_slowly_gets_everything_and_its_provider_no_blame() {
-    let providers = Providers::open().await;
+    let mut checks = Checks::default();
     for dialect in Dialect::ALL {
-        let answer = odd_stream(dialect, 24 * MB);
-        let peer = Peer::open(Script::stream(&answer)).await;
-        let base_url = format!("http://{}", peer.address);
-        let yaml = provider(&settings(&["there/*", CLAUDE_CLOUD], ""), dialect, &base_url);
-        let stage = Stage::open(&providers, &yaml);
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        let mut stream = socket.connect(stage.address).await.unwrap();
-        let call = Call::of(&item(dialect, Delivery::Stream, Wish::Text));
-        client::send(&mut stream, &call).await;
-        let mut reader = client::Reader::default();
-        let mut buffer = vec![0; 1000];
-        // Longer than the gap clock, twice: whatever it could blame has happened by then.
-        for _ in 0..2 {
-            let count = stream.read(&mut buffer).await.unwrap();
-            reader.feed(&buffer[..count]);
-            gap_clock_runs_out().await;
-        }
-        let got = client::read_on(reader, &mut stream, Body::Framed).await;
-        assert_eq!((got.status, got.end), (200, client::End::Clean));
-        assert!(got.body == answer, "{dialect:?}: {} of {} bytes", got.body.len(), answer.len());
-        let row = &stage.rows(1).await[0];
-        assert_eq!((row.outcome, row.rung, row.resumed), (Outcome::Answered, Some(1), false));
-        assert_eq!((row.attempts.len(), row.attempts[0].class), (1, None), "{row:#?}");
-        let status = stage.gateway.status();
-        let targets = status["targets"].as_object().unwrap();
-        let (_, there) = targets.iter().find(|(name, _)| name.starts_with("there/")).unwrap();
-        assert_eq!((&there["state"], &there["share_percent"]), (&"closed".into(), &100.into()));
-        assert_eq!(there["recent_failure_percent"], 0, "{there}");
-        stage.assert_idle("read slowly").await;
+        checks.add(format!("{dialect:?}"), read_slowly(dialect));
     }
+    checks.pass().await;
+}
+
+async fn read_slowly(dialect: Dialect) {
+    let providers = Providers::open().await;
+    let answer = odd_stream(dialect, 24 * MB);
+    let peer = Peer::open(Script::stream(&answer)).await;
+    let base_url = format!("http://{}", peer.address);
+    let yaml = provider(&settings(&["there/*", CLAUDE_CLOUD], ""), dialect, &base_url);
+    let stage = Stage::open(&providers, &yaml);
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(stage.address).await.unwrap();
+    let call = Call::of(&item(dialect, Delivery::Stream, Wish::Text));
+    client::send(&mut stream, &call).await;
+    let mut reader = client::Reader::default();
+    let mut buffer = vec![0; 1000];
+    // Longer than the gap clock, twice: whatever it could blame has happened by then.
+    for _ in 0..2 {
+        let count = stream.read(&mut buffer).await.unwrap();
+        reader.feed(&buffer[..count]);
+        gap_clock_runs_out().await;
+    }
+    let got = client::read_on(reader, &mut stream, Body::Framed).await;
+    assert_eq!((got.status, got.end), (200, client::End::Clean));
+    assert!(got.body == answer, "{dialect:?}: {} of {} bytes", got.body.len(), answer.len());
+    let row = &stage.rows(1).await[0];
+    assert_eq!((row.outcome, row.rung, row.resumed), (Outcome::Answered, Some(1), false));
+    assert_eq!((row.attempts.len(), row.attempts[0].class), (1, None), "{row:#?}");
+    let status = stage.gateway.status();
+    let targets = status["targets"].as_object().unwrap();
+    let (_, there) = targets.iter().find(|(name, _)| name.starts_with("there/")).unwrap();
+    assert_eq!((&there["state"], &there["share_percent"]), (&"closed".into(), &100.into()));
+    assert_eq!(there["recent_failure_percent"], 0, "{there}");
+    stage.assert_idle("read slowly").await;
 }
 
 /// Ends when another gateway, with the same clocks, has given a silent stream up.

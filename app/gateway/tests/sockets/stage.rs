@@ -38,7 +38,7 @@ impl Providers {
         let scenario = Scenario::read(scenario).expect("the scenario can be read");
         let names: Vec<String> = scenario.providers.iter().map(|it| it.name.clone()).collect();
         let world = World::new(&scenario, Severity::Mid, 7);
-        let started = Instant::now();
+        let started = tokio::time::Instant::now();
         let clock = Arc::new(move || Moment::ZERO + started.elapsed());
         let simulator = Simulator::new(world, clock);
         let (mut ports, mut served) = (BTreeMap::new(), JoinSet::new());
@@ -238,13 +238,32 @@ pub(crate) const OPENAI: &str = "openai/gpt-4o";
 pub(crate) const CLAUDE_CLOUD: &str = "claude-cloud/claude-opus-4-6";
 pub(crate) const GPT_CLOUD: &str = "gpt-cloud/gpt-4o";
 
+/// The clocks of a provider's silence. A test that runs into one waits for all of it; every healthy
+/// answer beside it must come in less, also on a machine that is busy with something else.
+const CLOCK: &str = "1500ms";
+
+/// The same settings with clocks that end no test.
+pub(crate) fn patient(yaml: &str) -> String {
+    let waits = |text: String, clock: &str| {
+        let short = format!("{clock}: {CLOCK}");
+        assert!(text.contains(&short), "{clock} stands elsewhere:\n{text}");
+        text.replace(&short, &format!("{clock}: 600s"))
+    };
+    waits(waits(yaml.to_owned(), "first_token_max"), "gap_max")
+}
+
+/// The same settings with such clocks between two pieces of a stream.
+pub(crate) fn patient_with_gaps(yaml: &str, gap_max: &str) -> String {
+    yaml.replace(&format!("gap_max: {CLOCK}"), &format!("gap_max: {gap_max}"))
+}
+
 /// Settings with one route over these targets, a rung each, and clocks for the impatient.
 pub(crate) fn settings(targets: &[&str], policy: &str) -> String {
     let rungs = targets.join("]\n      - targets: [");
     format!(
         "console: off\nstore: none\nproviders:\n{PROVIDERS}routes:\n  - name: all\n    \
-         models: [\"*\"]\n    ladder:\n      - targets: [{rungs}]\n    trickle: 0\n    first_token_max: 300ms\n    \
-         gap_max: 300ms\n{policy}"
+         models: [\"*\"]\n    ladder:\n      - targets: [{rungs}]\n    trickle: 0\n    first_token_max: {CLOCK}\n    \
+         gap_max: {CLOCK}\n{policy}"
     )
 }
 

@@ -10,7 +10,9 @@ use crate::bytes::odd_stream;
 use crate::checks::Checks;
 use crate::client::{self, Body, Call, Reader, item};
 use crate::peer::{Peer, Script};
-use crate::stage::{Providers, Stage, ladder, pairs, provider, provider_of, settings};
+use crate::stage::{
+    Providers, Stage, ladder, pairs, patient_with_gaps, provider, provider_of, settings,
+};
 
 /// What says nothing and shows that the stream lives.
 const fn sign_of_life(dialect: Dialect) -> &'static str {
@@ -26,7 +28,7 @@ async fn a_client_of_a_silent_stream_gets_signs_of_life() {
         for dialect in Dialect::ALL {
             let providers = Providers::open().await;
             providers.fail(provider_of(first), "silence_mid_stream");
-            let yaml = ladder(first, second, "").replace("gap_max: 300ms", "gap_max: 20s");
+            let yaml = patient_with_gaps(&ladder(first, second, ""), "20s");
             let stage = Stage::open(&providers, &yaml);
             let mut stream = TcpStream::connect(stage.address).await.unwrap();
             let item = item(dialect, Delivery::Stream, Wish::Text);
