@@ -73,6 +73,7 @@ pub(crate) struct Shared {
     pub(crate) trust: TlsTrust,
     /// This gateway's mark on the requests it sends, so that it knows them when they come back.
     pub(crate) instance: HeaderValue,
+    reloading: Mutex<()>,
     allowances: Mutex<HashMap<Arc<str>, Allowance>>,
     pub(crate) held_bytes: AtomicU64,
     pub(crate) held_bytes_max: AtomicU64,
@@ -89,8 +90,9 @@ impl Gateway {
         }
         let instance = format!("{:016x}", seed ^ clock.unix_ms(clock.now()).rotate_left(32));
         let held_max = settings.limits.held_bytes_max;
+        let live = Live::new(settings, catalogue, (&trust, &registry))?;
         let shared = Shared {
-            live: ArcSwap::from_pointee(Live::new(settings, catalogue, &trust)?),
+            live: ArcSwap::from_pointee(live),
             registry,
             journal,
             metrics: Metrics::default(),
@@ -101,6 +103,7 @@ impl Gateway {
             doubts: Doubts::default(),
             trust,
             instance: HeaderValue::from_str(&instance).unwrap_or(HeaderValue::from_static("0")),
+            reloading: Mutex::default(),
             allowances: Mutex::default(),
             held_bytes: AtomicU64::new(0),
             held_bytes_max: AtomicU64::new(held_max),
@@ -114,10 +117,14 @@ impl Gateway {
         Core::new(Arc::clone(&self.shared), number, dial, seed)
     }
 
-    /// Replaces the settings. Requests in progress keep theirs; health survives by target.
+    /// Replaces the settings. Requests in progress keep theirs. A provider whose address, proxy and
+    /// dialect stay the same keeps its connections, and the health of its targets where their
+    /// credential stays the same.
     pub fn reload(&self, settings: Settings) -> Result<(), EndpointError> {
-        let catalogue = Arc::clone(&self.shared.live.load().catalogue);
-        let live = Live::new(settings, catalogue, &self.shared.trust)?;
+        let Shared { trust, registry, .. } = &*self.shared;
+        // One after the other: each builds on what the one before left.
+        let _reloading = self.shared.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let live = self.shared.live.load().succeed(settings, (trust, registry))?;
         let held_max = live.settings.limits.held_bytes_max;
         self.shared.held_bytes_max.store(held_max, Ordering::Relaxed);
         self.shared.live.store(Arc::new(live));

@@ -14,11 +14,17 @@ use crate::clock::Clock;
 /// Numbers that models of clients' invention may take up: a quarter of what 16 bits can tell apart.
 const INVENTED_MAX: usize = 1 << 14;
 
-/// Numbers handed out, for the life of the process.
+/// Numbers handed out, for the life of the process: what keeps its name keeps its number, and what
+/// was forgotten gets a new one, under which nothing is known of it.
 #[derive(Debug, Default)]
 struct Numbers {
     targets: HashMap<TargetKey, usize>,
     models: HashMap<(Arc<str>, Arc<str>), u16>,
+    vendors: HashMap<Arc<str>, u16>,
+    providers: HashMap<Arc<str>, u16>,
+    credentials: HashMap<(Arc<str>, Arc<str>), u16>,
+    /// How many providers and credentials there have been.
+    seen: (u16, u16),
 }
 
 /// All cells there are.
@@ -89,6 +95,46 @@ impl Registry {
         (target, *numbers.models.entry(model).or_insert(next))
     }
 
+    /// The number of a vendor.
+    pub(crate) fn vendor(&self, name: &Arc<str>) -> u16 {
+        let mut numbers = lock(&self.numbers);
+        let next = u16::try_from(numbers.vendors.len()).unwrap_or(u16::MAX);
+        *numbers.vendors.entry(Arc::clone(name)).or_insert(next)
+    }
+
+    /// The number of a provider.
+    pub(crate) fn provider(&self, name: &Arc<str>) -> u16 {
+        let Numbers { providers, seen: (seen, _), .. } = &mut *lock(&self.numbers);
+        *providers.entry(Arc::clone(name)).or_insert_with(|| next(seen))
+    }
+
+    /// The number of a provider's credential.
+    pub(crate) fn credential(&self, provider: &Arc<str>, name: &Arc<str>) -> u16 {
+        let Numbers { credentials, seen: (_, seen), .. } = &mut *lock(&self.numbers);
+        let key = (Arc::clone(provider), Arc::clone(name));
+        *credentials.entry(key).or_insert_with(|| next(seen))
+    }
+
+    /// Forgets all that is known of a provider that is not the same any more.
+    pub(crate) fn forget_provider(&self, provider: &str) {
+        let mut numbers = lock(&self.numbers);
+        numbers.providers.remove(provider);
+        numbers.credentials.retain(|(of, _), _| **of != *provider);
+        drop(numbers);
+        lock(&self.cells).retain(|key, _| *key.provider != *provider);
+        lock(&self.remembered).retain(|target, _| model_and_key(target, provider).is_none());
+    }
+
+    /// Forgets all that is known of a credential that is not the same any more.
+    pub(crate) fn forget_credential(&self, provider: &str, name: &str) {
+        let is_it = |of: &str, known: &str| of == provider && known == name;
+        lock(&self.numbers).credentials.retain(|(of, known), _| !is_it(of, known));
+        lock(&self.cells).retain(|key, _| !is_it(&key.provider, &key.credential));
+        lock(&self.remembered).retain(|target, _| {
+            model_and_key(target, provider).is_none_or(|(_, known)| known != name)
+        });
+    }
+
     /// Every cell with its target's name, in order.
     pub(crate) fn all(&self) -> BTreeMap<String, Arc<Cell>> {
         let cells = lock(&self.cells);
@@ -122,6 +168,18 @@ impl Registry {
             None => Cell::new(self.tuning, seed, self.cores),
         }
     }
+}
+
+/// The model and the credential of a target's name, if it is one of this provider.
+fn model_and_key<'a>(target: &'a str, provider: &str) -> Option<(&'a str, &'a str)> {
+    let rest = target.strip_prefix(provider)?.strip_prefix('/')?;
+    Some(rest.rsplit_once('#').unwrap_or((rest, TargetKey::DEFAULT_CREDENTIAL)))
+}
+
+fn next(seen: &mut u16) -> u16 {
+    let number = *seen;
+    *seen = seen.saturating_add(1);
+    number
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

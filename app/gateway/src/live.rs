@@ -6,11 +6,13 @@ use std::sync::{Arc, RwLock};
 use backstop_catalogue::Catalogue;
 use backstop_listener::Cors;
 use backstop_providers::{Endpoint, EndpointError, TlsTrust};
-use backstop_settings::{Provider, Route, Settings};
+use backstop_settings::{Credential, Provider, Route, Settings};
 use backstop_vocabulary::Dialect;
+use http::uri::PathAndQuery;
 
+use crate::health::Registry;
 use crate::plan::Roster;
-use crate::table::{ProviderRow, Stem, read, write};
+use crate::table::{ProviderRow, Stem, credential_name, read, write};
 
 /// The most rosters remembered per dialect: one for each model name asked for.
 const ROSTERS_MAX: usize = 1024;
@@ -34,22 +36,37 @@ impl Live {
     pub(crate) fn new(
         settings: Settings,
         catalogue: Arc<Catalogue>,
-        trust: &TlsTrust,
+        (trust, registry): (&TlsTrust, &Registry),
     ) -> Result<Self, EndpointError> {
-        let mut vendors: Vec<Arc<str>> = Vec::new();
-        let mut providers = BTreeMap::new();
-        let mut credentials = 0_u16;
-        for (number, (name, provider)) in (0_u16..).zip(&settings.providers) {
-            let vendor = number_of(&mut vendors, &provider.vendor);
-            let mut row = row(provider, (number, vendor), trust)?;
-            for credential in &provider.credentials {
-                row.stems.push(Stem::new(credential.clone(), credentials));
-                credentials = credentials.saturating_add(1);
-            }
-            providers.insert(Arc::clone(name), row);
-        }
+        let ways = ways(&settings, None, trust)?;
+        Ok(Self::along(ways, settings, catalogue, (None, registry)))
+    }
+
+    /// Resolves the settings that follow these. A provider that stays where it was keeps its
+    /// connections and its numbers, and its credentials that stay the same keep their targets; what
+    /// is known of others is forgotten. When it fails, nothing is.
+    pub(crate) fn succeed(
+        &self,
+        settings: Settings,
+        (trust, registry): (&TlsTrust, &Registry),
+    ) -> Result<Self, EndpointError> {
+        let ways = ways(&settings, Some(self), trust)?;
+        Ok(Self::along(ways, settings, Arc::clone(&self.catalogue), (Some(self), registry)))
+    }
+
+    fn along(
+        ways: Vec<Way>,
+        settings: Settings,
+        catalogue: Arc<Catalogue>,
+        (before, registry): (Option<&Self>, &Registry),
+    ) -> Self {
+        let providers = settings.providers.values().zip(ways).map(|(provider, way)| {
+            let before = before.and_then(|live| live.providers.get(&provider.name));
+            (Arc::clone(&provider.name), row(provider, way, before, registry))
+        });
+        let providers = providers.collect();
         let cors = Cors::new(settings.cors_origins.iter().map(String::as_str));
-        Ok(Self { settings, catalogue, cors, providers, rosters: Default::default() })
+        Self { settings, catalogue, cors, providers, rosters: Default::default() }
     }
 
     /// The route of a model name, and whether an operator meant it so.
@@ -89,29 +106,76 @@ pub(crate) enum Match {
     Fallback,
 }
 
-fn row(
-    provider: &Provider,
-    (number, vendor): (u16, u16),
-    trust: &TlsTrust,
-) -> Result<ProviderRow, EndpointError> {
-    let endpoint = Endpoint::new(&provider.base_url, provider.proxy.as_deref(), trust)?;
-    let path = endpoint.path(backstop_dialects::path(provider.dialect))?;
-    Ok(ProviderRow {
-        settings: provider.clone(),
-        endpoint: Arc::new(endpoint),
-        path,
-        number,
-        vendor,
-        stems: Vec::new(),
-        in_flight: Arc::default(),
-    })
+/// How a provider is reached.
+struct Way {
+    endpoint: Arc<Endpoint>,
+    path: PathAndQuery,
 }
 
-/// The number of `name` in `names`, which grows by it if it is new.
-pub(crate) fn number_of(names: &mut Vec<Arc<str>>, name: &Arc<str>) -> u16 {
-    let at = names.iter().position(|known| known == name).unwrap_or_else(|| {
-        names.push(Arc::clone(name));
-        names.len() - 1
-    });
-    u16::try_from(at).unwrap_or(u16::MAX)
+/// The way to each provider, in their order.
+fn ways(
+    settings: &Settings,
+    before: Option<&Live>,
+    trust: &TlsTrust,
+) -> Result<Vec<Way>, EndpointError> {
+    let way = |provider: &Provider| {
+        let before = before.and_then(|live| live.providers.get(&provider.name));
+        let endpoint = match before.filter(|row| is_where_it_was(&row.settings, provider)) {
+            Some(row) => Arc::clone(&row.endpoint),
+            None => Endpoint::new(&provider.base_url, provider.proxy.as_deref(), trust)?.into(),
+        };
+        let path = endpoint.path(backstop_dialects::path(provider.dialect))?;
+        Ok(Way { endpoint, path })
+    };
+    settings.providers.values().map(way).collect()
+}
+
+/// Whether what is known of a provider, and the connections to it, are good for the new one.
+fn is_where_it_was(old: &Provider, new: &Provider) -> bool {
+    (&old.base_url, &old.proxy, old.dialect, old.kind)
+        == (&new.base_url, &new.proxy, new.dialect, new.kind)
+}
+
+fn row(
+    provider: &Provider,
+    Way { endpoint, path }: Way,
+    before: Option<&ProviderRow>,
+    registry: &Registry,
+) -> ProviderRow {
+    let kept = before.filter(|row| is_where_it_was(&row.settings, provider));
+    if before.is_some() && kept.is_none() {
+        registry.forget_provider(&provider.name);
+    }
+    let stems = provider.credentials.iter().map(|it| stem(provider, it, kept, registry)).collect();
+    ProviderRow {
+        settings: provider.clone(),
+        endpoint,
+        path,
+        number: registry.provider(&provider.name),
+        vendor: registry.vendor(&provider.vendor),
+        stems,
+        in_flight: kept.map_or_else(Arc::default, |row| Arc::clone(&row.in_flight)),
+    }
+}
+
+fn stem(
+    provider: &Provider,
+    credential: &Credential,
+    before: Option<&ProviderRow>,
+    registry: &Registry,
+) -> Arc<Stem> {
+    let name = credential_name(credential);
+    let namesake = before.and_then(|row| row.stems.iter().find(|stem| stem.name() == name));
+    let kept = namesake.filter(|stem| stem.credential == *credential);
+    if namesake.is_some() && kept.is_none() {
+        registry.forget_credential(&provider.name, &name);
+    }
+    // What a vendor's models can do is known by vendor.
+    let same_vendor = before.is_some_and(|row| row.settings.vendor == provider.vendor);
+    if let Some(stem) = kept.filter(|_| same_vendor) {
+        stem.rest();
+        return Arc::clone(stem);
+    }
+    let number = registry.credential(&provider.name, &name);
+    Arc::new(Stem::new(credential.clone(), number))
 }

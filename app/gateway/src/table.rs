@@ -32,7 +32,7 @@ pub(crate) struct ProviderRow {
     /// Number of its vendor among all.
     pub(crate) vendor: u16,
     /// Its credentials with the models asked of them so far.
-    pub(crate) stems: Vec<Stem>,
+    pub(crate) stems: Vec<Arc<Stem>>,
     /// Attempts under way, over all models and credentials.
     pub(crate) in_flight: Arc<AtomicU32>,
 }
@@ -118,6 +118,11 @@ impl Stem {
         Self { credential, number, models: RwLock::default() }
     }
 
+    /// The name by which targets know the credential.
+    pub(crate) fn name(&self) -> Arc<str> {
+        credential_name(&self.credential)
+    }
+
     /// The target of this model, made on first sight. Past [`MODELS_MAX`] models, and where the
     /// registry is full, targets of clients' names are made for the request only: they share number
     /// and health of the model `*`.
@@ -140,6 +145,11 @@ impl Stem {
         Arc::clone(write(&self.models).entry(model.into()).or_insert(made))
     }
 
+    /// None of its targets is wanted until a request asks for it again: the routes may have changed.
+    pub(crate) fn rest(&self) {
+        read(&self.models).values().for_each(|target| target.asked_at.store(0, Ordering::Relaxed));
+    }
+
     /// Every target seen so far, in order.
     pub(crate) fn targets(&self) -> Vec<Arc<Target>> {
         let mut targets: Vec<_> = read(&self.models).values().map(Arc::clone).collect();
@@ -154,10 +164,7 @@ impl Stem {
         health_model: &str,
         parts: &Parts<'_>,
     ) -> Target {
-        let credential = match &self.credential {
-            Credential::Key { name, .. } => Arc::clone(name),
-            Credential::FromClient | Credential::None => TargetKey::DEFAULT_CREDENTIAL.into(),
-        };
+        let credential = self.name();
         let key_of = |model: &str| TargetKey {
             credential: Arc::clone(&credential),
             ..TargetKey::new(&provider.name, model)
@@ -178,6 +185,14 @@ impl Stem {
             probes: AtomicU8::new(0),
             last_resorts: Arc::default(),
         }
+    }
+}
+
+/// The name by which targets know a credential.
+pub(crate) fn credential_name(credential: &Credential) -> Arc<str> {
+    match credential {
+        Credential::Key { name, .. } => Arc::clone(name),
+        Credential::FromClient | Credential::None => TargetKey::DEFAULT_CREDENTIAL.into(),
     }
 }
 
@@ -215,8 +230,9 @@ mod tests {
                     routes: [{ name: all, models: [\"*\"], ladder: [{ targets: [own/*] }] }]\n";
         let catalogue = Catalogue::built_in();
         let settings = backstop_settings::read(yaml, &BTreeMap::default(), &catalogue).unwrap();
-        let live = Live::new(settings, Arc::new(catalogue), &TlsTrust::system()).unwrap();
         let registry = Registry::new(&Tuning::default(), 7, 1, Clock::start());
+        let around = (&TlsTrust::system(), &registry);
+        let live = Live::new(settings, Arc::new(catalogue), around).unwrap();
         let metrics = Metrics::default();
         let parts = Parts { registry: &registry, catalogue: &live.catalogue, metrics: &metrics };
         let row = &live.providers["own"];

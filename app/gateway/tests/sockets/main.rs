@@ -16,6 +16,7 @@ mod failover;
 mod gathered;
 mod leaving;
 mod reach;
+mod reloads;
 mod shares;
 mod sizes;
 mod storms;

@@ -28,6 +28,8 @@ pub(crate) struct Taken {
     /// In lower case.
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
+    /// The number of the connection it came by.
+    pub(crate) connection: usize,
 }
 
 pub(crate) struct Peer {
@@ -97,8 +99,10 @@ impl Peer {
         let mut served = JoinSet::new();
         served.spawn(async move {
             let mut conversations = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                conversations.spawn(converse(stream, Arc::clone(&script), sender.clone()));
+            for connection in 0.. {
+                let Ok((stream, _)) = listener.accept().await else { break };
+                let told = (connection, sender.clone());
+                conversations.spawn(converse(stream, Arc::clone(&script), told));
             }
         });
         Self { address, taken, _served: served }
@@ -115,9 +119,13 @@ impl Peer {
     }
 }
 
-async fn converse(mut stream: TcpStream, script: Arc<Script>, told: mpsc::UnboundedSender<Taken>) {
-    while let Some(taken) = take(&mut stream).await {
-        let _untold = told.send(taken);
+async fn converse(
+    mut stream: TcpStream,
+    script: Arc<Script>,
+    (connection, told): (usize, mpsc::UnboundedSender<Taken>),
+) {
+    while let Some((head, body)) = take(&mut stream).await {
+        let _untold = told.send(Taken { head, body, connection });
         if stream.write_all(&script.answer).await.is_err() {
             return;
         }
@@ -130,8 +138,8 @@ async fn converse(mut stream: TcpStream, script: Arc<Script>, told: mpsc::Unboun
     }
 }
 
-/// Reads one request, framed by its length.
-async fn take(stream: &mut TcpStream) -> Option<Taken> {
+/// Reads head and body of one request, framed by its length.
+async fn take(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut heard = Vec::new();
     let mut buffer = vec![0; 1 << 16];
     let end = loop {
@@ -149,5 +157,5 @@ async fn take(stream: &mut TcpStream) -> Option<Taken> {
         let count = stream.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
         body.extend_from_slice(&buffer[..count]);
     }
-    Some(Taken { head, body })
+    Some((head, body))
 }

@@ -11,6 +11,7 @@ use backstop_listener::{Dealer, ListenerLimits, Listening, Serve};
 use backstop_providers::{BoxFuture, Resolve, TcpDial, TlsTrust};
 use backstop_resilience::Tuning;
 use backstop_scenarios::{Behaviour, Knobs, Scenario, Scope, Severity, Symptom, WorkItem, World};
+use backstop_settings::Settings;
 use backstop_simulator::{Entry, Simulator};
 use backstop_store::{Caps, Entry as Row, Journal};
 use backstop_vocabulary::{Dialect, Moment};
@@ -140,13 +141,11 @@ impl Stage {
 
     /// The same on a port that is known before its settings are written.
     pub(crate) fn open_on(yaml: &str, listening: Listening) -> Self {
-        let catalogue = Catalogue::built_in();
-        let settings = backstop_settings::read(yaml, &BTreeMap::new(), &catalogue)
-            .unwrap_or_else(|errors| panic!("{errors:#?}\n{yaml}"));
+        let settings = read(yaml);
         let journal = Journal::in_memory(Caps::default());
         let gateway = Gateway::new(Makings {
             settings,
-            catalogue: Arc::new(catalogue),
+            catalogue: Arc::new(Catalogue::built_in()),
             journal: journal.clone(),
             trust: TlsTrust::system(),
             clock: Clock::start(),
@@ -158,6 +157,20 @@ impl Stage {
         let core = Arc::new(gateway.core(0, Arc::new(TcpDial::with_resolver(Arc::new(NoNames)))));
         let opened = Opened::open(listening, Door::new(Arc::clone(&core)));
         Self { gateway, address: opened.address, core, journal, _opened: opened }
+    }
+
+    /// Replaces the settings while it runs.
+    pub(crate) fn reload(&self, providers: &Providers, yaml: &str) {
+        self.gateway.reload(read(&providers.fill_in(yaml))).expect("settings that can be used");
+    }
+
+    /// The state of the only target at this provider, by the gateway's own account.
+    pub(crate) fn state(&self, provider: &str) -> String {
+        let status = self.gateway.status();
+        let targets = status["targets"].as_object().expect("targets");
+        let found = targets.iter().find(|(name, _)| name.starts_with(&format!("{provider}/")));
+        let (_, target) = found.unwrap_or_else(|| panic!("no {provider}: {status}"));
+        target["state"].as_str().expect("a state").to_owned()
     }
 
     /// Where operators come in.
@@ -205,6 +218,11 @@ impl Stage {
             looks.tick().await;
         }
     }
+}
+
+fn read(yaml: &str) -> Settings {
+    backstop_settings::read(yaml, &BTreeMap::new(), &Catalogue::built_in())
+        .unwrap_or_else(|errors| panic!("{errors:#?}\n{yaml}"))
 }
 
 /// Settings with a first target and one of another vendor after it.

@@ -9,14 +9,6 @@ use crate::stage::{
     ANTHROPIC, GPT_CLOUD, OPENAI, Providers, Stage, fault, ladder, pairs, provider_of, settings,
 };
 
-/// The first target's state, by the gateway's own account.
-fn state(stage: &Stage, provider: &str) -> String {
-    let status = stage.gateway.status();
-    let targets = status["targets"].as_object().unwrap();
-    let (_, target) = targets.iter().find(|(name, _)| name.starts_with(provider)).unwrap();
-    target["state"].as_str().unwrap().to_owned()
-}
-
 #[tokio::test]
 async fn a_key_that_worked_a_minute_ago_is_the_providers_trouble_and_comes_back_like_it() {
     let mut checks = Checks::default();
@@ -36,7 +28,7 @@ async fn a_key_that_worked_a_minute_ago_is_the_providers_trouble_and_comes_back_
                     assert!(!attempts.contains("auth_refused"), "{attempts}");
                 }
                 // Opened by a breaker, which soon tries again; not blocked until somebody looks.
-                assert_eq!(state(&stage, provider_of(first)), "open");
+                assert_eq!(stage.state(provider_of(first)), "open");
                 stage.assert_idle("").await;
             });
         }
@@ -55,7 +47,7 @@ async fn a_key_that_never_worked_is_blocked_at_its_first_refusal() {
             stage.ask(&item).await.assert_answers(&item, symptom);
         }
         assert_eq!(providers.requests("anthropic"), 1, "{symptom}");
-        assert_eq!(state(&stage, "anthropic"), "blocked", "{symptom}");
+        assert_eq!(stage.state("anthropic"), "blocked", "{symptom}");
     }
 }
 
@@ -75,7 +67,7 @@ async fn a_400_that_others_do_not_share_is_the_providers_and_it_is_soon_asked_no
                 let item = WorkItem { prompt, ..item(dialect, Delivery::Unary, Wish::Text) };
                 stage.ask(&item).await.assert_answers(&item, "in the storm");
             }
-            assert_eq!(state(&stage, provider_of(first)), "open");
+            assert_eq!(stage.state(provider_of(first)), "open");
             let asked = providers.requests(provider_of(first));
             assert!(asked < 15, "it was asked {asked} times");
             stage.assert_idle("").await;
@@ -104,7 +96,7 @@ async fn a_400_that_all_vendors_share_is_the_clients_and_costs_nobody_their_good
             }
             assert!(stage.rows(5).await.iter().all(|row| row.attempts.len() <= 2));
             assert_eq!(providers.requests("gpt-cloud"), 0, "one second opinion is enough");
-            assert_eq!(state(&stage, "anthropic"), "closed");
+            assert_eq!(stage.state("anthropic"), "closed");
             stage.assert_idle("").await;
         });
     }
@@ -130,6 +122,6 @@ async fn a_key_of_the_clients_own_is_its_own_trouble() {
         assert_eq!(got.json()["error"]["type"], "authentication_error", "{}", got.text());
         assert!(!got.text().contains("key-of-a-client"), "{}", got.text());
     }
-    assert_eq!(state(&stage, "anthropic"), "closed", "others' keys may be right");
+    assert_eq!(stage.state("anthropic"), "closed", "others' keys may be right");
     stage.assert_idle("").await;
 }
