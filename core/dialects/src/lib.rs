@@ -24,6 +24,7 @@ mod openai_chat;
 mod errors;
 mod hash;
 mod json;
+mod losses;
 mod repeat;
 
 pub use dispatch::{

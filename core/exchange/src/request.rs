@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use backstop_vocabulary::Dialect;
@@ -268,6 +270,16 @@ pub enum ToolChoice {
         /// Whether one must be called.
         required: bool,
     },
+}
+
+impl ToolChoice {
+    /// The names of the tools that may be called; `None` where all may.
+    pub fn allowed(&self) -> Option<BTreeSet<&str>> {
+        match self {
+            Self::Among { names, .. } => Some(names.iter().map(String::as_str).collect()),
+            Self::Unsaid | Self::Auto | Self::Any | Self::None | Self::Named(_) => None,
+        }
+    }
 }
 
 /// How tokens are drawn. Numbers are kept as the client wrote them.

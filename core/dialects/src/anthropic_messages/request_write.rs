@@ -1,8 +1,9 @@
-use backstop_exchange::{Loss, Request, Text};
+use backstop_exchange::{Request, Text};
 use backstop_vocabulary::{Class, Dialect, Failure};
 use serde_json::{Map, Value, json};
 
 use crate::json::bytes;
+use crate::losses::Losses;
 use crate::{Renames, TargetForm, Written};
 
 mod blocks;
@@ -22,13 +23,13 @@ pub(crate) fn write_request(
         request,
         target,
         native: request.dialect == Some(Dialect::AnthropicMessages),
-        losses: Vec::new(),
+        losses: Losses::default(),
         renames: Renames::default(),
         body: Map::new(),
     };
     writer.write()?;
     let body = bytes(&Value::Object(writer.body));
-    Ok(Written { body, losses: writer.losses, renames: writer.renames })
+    Ok(Written { body, losses: writer.losses.into_list(), renames: writer.renames })
 }
 
 /// Builds the body field by field and lists what gets lost.
@@ -37,7 +38,7 @@ struct Writer<'a> {
     target: &'a TargetForm<'a>,
     /// Whether the request came in this dialect, so that its extras and marks may go out again.
     native: bool,
-    losses: Vec<Loss>,
+    losses: Losses,
     renames: Renames,
     body: Map<String, Value>,
 }
@@ -234,10 +235,7 @@ impl Writer<'_> {
 
     /// Lists a loss, once.
     fn lose(&mut self, field: &str, reason: &str) {
-        let loss = Loss::new(field, reason);
-        if !self.losses.contains(&loss) {
-            self.losses.push(loss);
-        }
+        self.losses.add(field, reason);
     }
 
     /// The field that asks for a form of the answer, as the client calls it.

@@ -4,8 +4,6 @@
 //! A delta of another kind closes the open block and opens the next. Fragments of a second tool call
 //! wait until the first has ended, because two open blocks would break clients.
 
-use std::collections::VecDeque;
-
 use backstop_exchange::{Event, Finish, ToolKind};
 use backstop_vocabulary::{Failure, Usage};
 use serde_json::{Value, json};
@@ -19,8 +17,10 @@ use crate::Head;
 use crate::tool_names::fit_id;
 
 mod frames;
+mod waiting;
 
 use frames::{put_frame, put_piece};
+use waiting::{Item, Waiting};
 
 /// Turns events into frames.
 #[derive(Debug)]
@@ -32,8 +32,7 @@ pub(crate) struct StreamWriter {
     next_index: u64,
     /// The block that is open at the client; its index is `next_index - 1`.
     open: Option<Open>,
-    /// Events that wait for the open call to end.
-    waiting: VecDeque<Event>,
+    waiting: Waiting,
     calls: usize,
     refused: bool,
     usage: Usage,
@@ -58,7 +57,7 @@ impl StreamWriter {
             progress: Progress::Waiting,
             next_index: 0,
             open: None,
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
             calls: 0,
             refused: false,
             usage: Usage::default(),
@@ -179,7 +178,7 @@ impl StreamWriter {
 
     fn content(&mut self, event: &Event, out: &mut Vec<u8>) {
         if self.must_wait(event) {
-            self.waiting.push_back(event.clone());
+            self.waiting.push(event);
             return;
         }
         match event {
@@ -278,8 +277,25 @@ impl StreamWriter {
         let Some(Open::Call { ordinal: open, .. }) = self.open else { return };
         if open == ordinal {
             self.close(out);
-            for event in std::mem::take(&mut self.waiting) {
-                self.content(&event, out);
+            self.catch_up(out);
+        }
+    }
+
+    /// Writes what has waited, up to a call that goes on.
+    fn catch_up(&mut self, out: &mut Vec<u8>) {
+        while !matches!(self.open, Some(Open::Call { .. })) {
+            match self.waiting.pop() {
+                None => return,
+                Some(Item::Other(event)) => self.content(&event, out),
+                Some(Item::Call { start, arguments, ended }) => {
+                    self.content(&start, out);
+                    if !arguments.is_empty() {
+                        self.arguments(&arguments, out);
+                    }
+                    if ended {
+                        self.close(out);
+                    }
+                }
             }
         }
     }
@@ -319,9 +335,7 @@ impl StreamWriter {
         self.start(out);
         self.close(out);
         while !self.waiting.is_empty() {
-            for event in std::mem::take(&mut self.waiting) {
-                self.content(&event, out);
-            }
+            self.catch_up(out);
             self.close(out);
         }
         self.progress = Progress::Done;

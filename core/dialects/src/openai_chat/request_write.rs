@@ -13,10 +13,11 @@ mod tools;
 
 use serde_json::{Map, Value};
 
-use backstop_exchange::{Loss, Request};
+use backstop_exchange::Request;
 use backstop_vocabulary::{Class, Dialect, Failure};
 
 use crate::json;
+use crate::losses::Losses;
 use crate::tool_names::fit_id;
 use crate::{Renames, TargetForm, Written};
 
@@ -35,7 +36,7 @@ pub(crate) fn write_request(
         request,
         target,
         fields: Map::new(),
-        losses: Vec::new(),
+        losses: Losses::default(),
         renames: Renames::default(),
     };
     draft.set("model", target.model);
@@ -44,7 +45,7 @@ pub(crate) fn write_request(
     options::write(&mut draft)?;
     write_extras(&mut draft)?;
     let body = json::bytes(&Value::Object(draft.fields));
-    Ok(Written { body, losses: draft.losses, renames: draft.renames })
+    Ok(Written { body, losses: draft.losses.into_list(), renames: draft.renames })
 }
 
 /// A body in the making.
@@ -52,7 +53,7 @@ struct Draft<'a> {
     request: &'a Request,
     target: &'a TargetForm<'a>,
     fields: Map<String, Value>,
-    losses: Vec<Loss>,
+    losses: Losses,
     renames: Renames,
 }
 
@@ -69,10 +70,7 @@ impl Draft<'_> {
 
     /// Lists a loss once, however often it occurs.
     fn lose(&mut self, field: &str, reason: &str) {
-        let loss = Loss::new(field, reason);
-        if !self.losses.contains(&loss) {
-            self.losses.push(loss);
-        }
+        self.losses.add(field, reason);
     }
 
     /// Whether the client speaks this dialect too, so that `extras` and the like are ours.

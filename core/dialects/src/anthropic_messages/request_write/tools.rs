@@ -10,9 +10,13 @@ impl Writer<'_> {
     pub(super) fn tools(&mut self) -> Result<(), Failure> {
         let request = self.request;
         let mut tools = Vec::with_capacity(request.tools.len());
+        let allowed = request.tool_choice.allowed();
         for tool in &request.tools {
-            if self.is_offered(tool) {
+            // Here the choice of some among many is made by offering no others.
+            if allowed.as_ref().is_none_or(|allowed| allowed.contains(tool.name.as_str())) {
                 tools.push(self.tool(tool)?);
+            } else {
+                self.lose("tools", "those not allowed are left out");
             }
         }
         if tools.is_empty() {
@@ -25,25 +29,6 @@ impl Writer<'_> {
         let choice = self.tool_choice();
         self.put("tool_choice", choice);
         Ok(())
-    }
-
-    /// Whether the choice leaves this tool in: here the choice of some among many is made by
-    /// offering no others.
-    fn is_offered(&mut self, tool: &Tool) -> bool {
-        match &self.request.tool_choice {
-            ToolChoice::Among { names, .. } => {
-                let offered = names.contains(&tool.name);
-                if !offered {
-                    self.lose("tools", "those not allowed are left out");
-                }
-                offered
-            }
-            ToolChoice::Unsaid
-            | ToolChoice::Auto
-            | ToolChoice::Any
-            | ToolChoice::None
-            | ToolChoice::Named(_) => true,
-        }
     }
 
     fn tool(&mut self, tool: &Tool) -> Result<Value, Failure> {

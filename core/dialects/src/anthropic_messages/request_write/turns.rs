@@ -1,6 +1,8 @@
 //! The conversation as this dialect demands it: user first, roles alternating, every call answered in
 //! the next turn, results first.
 
+use std::collections::BTreeSet;
+
 use backstop_exchange::{Block, Role, Text, Turn};
 use backstop_vocabulary::Failure;
 use serde_json::{Value, json};
@@ -72,32 +74,31 @@ impl Writer<'_> {
             let calls = settled.last().map(call_ids).unwrap_or_default();
             match message.role {
                 Role::User => {
-                    let blocks = self.results_first(message.blocks, calls);
+                    let blocks = self.results_first(message.blocks, &calls);
                     push(&mut settled, Role::User, blocks);
                 }
                 Role::Assistant | Role::System => {
-                    let blocks = self.results_first(Vec::new(), calls);
+                    let blocks = self.results_first(Vec::new(), &calls);
                     push(&mut settled, Role::User, blocks);
                     push(&mut settled, message.role, message.blocks);
                 }
             }
         }
         let calls = settled.last().map(call_ids).unwrap_or_default();
-        let blocks = self.results_first(Vec::new(), calls);
+        let blocks = self.results_first(Vec::new(), &calls);
         push(&mut settled, Role::User, blocks);
         settled
     }
 
-    fn results_first(&mut self, blocks: Vec<Value>, mut calls: Vec<String>) -> Vec<Value> {
+    fn results_first(&mut self, blocks: Vec<Value>, calls: &[String]) -> Vec<Value> {
+        let mut open: BTreeSet<&str> = calls.iter().map(String::as_str).collect();
         let (mut results, mut others) = (Vec::new(), Vec::new());
         for block in blocks {
             if block["type"] != "tool_result" {
                 others.push(block);
                 continue;
             }
-            let call = calls.iter().position(|id| block["tool_use_id"] == id.as_str());
-            if let Some(call) = call {
-                calls.remove(call);
+            if block["tool_use_id"].as_str().is_some_and(|id| open.remove(id)) {
                 if !others.is_empty() {
                     self.lose("messages.tool_result", "moved before the other content");
                 }
@@ -106,7 +107,7 @@ impl Writer<'_> {
                 self.lose("messages.tool_result", "answers no call and was dropped");
             }
         }
-        for id in calls {
+        for id in calls.iter().filter(|id| open.contains(id.as_str())) {
             self.lose("messages.tool_use", "had no result and was given an error");
             results.push(json!({
                 "type": "tool_result",

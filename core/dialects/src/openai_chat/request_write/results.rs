@@ -1,5 +1,7 @@
 //! Tool results → `tool` messages.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use backstop_exchange::{Block, Media, ToolCall, ToolResult, Turn};
@@ -15,15 +17,15 @@ pub(super) fn write_results(
     answers: &[&Turn],
     messages: &mut Vec<Value>,
 ) -> Result<(), Failure> {
-    let results: Vec<&ToolResult> = answers
-        .iter()
-        .flat_map(|turn| &turn.blocks)
-        .filter_map(|block| if let Block::ToolResult(result) = block { Some(result) } else { None })
-        .collect();
+    let mut results = BTreeMap::new();
+    for block in answers.iter().flat_map(|turn| &turn.blocks) {
+        if let Block::ToolResult(result) = block {
+            results.entry(result.call_id.as_str()).or_insert(result);
+        }
+    }
     let mut pictures = Vec::new();
     for call in calls {
-        let found = results.iter().find(|result| result.call_id == call.id);
-        let text = if let Some(result) = found {
+        let text = if let Some(result) = results.remove(call.id.as_str()) {
             result_text(draft, result, &mut pictures)?
         } else {
             draft.lose("tool_result", "missing for a call: an error was put in its place");
@@ -32,8 +34,7 @@ pub(super) fn write_results(
         let id = call_id(&call.id);
         messages.push(json!({ "role": "tool", "tool_call_id": id, "content": text }));
     }
-    let answered = |result: &&ToolResult| calls.iter().any(|call| call.id == result.call_id);
-    if results.iter().filter(|result| !answered(result)).count() > 0 {
+    if !results.is_empty() {
         draft.lose("tool_result", "answers no call of the turn before: dropped");
     }
     if !pictures.is_empty() {

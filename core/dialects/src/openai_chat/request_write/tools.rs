@@ -1,8 +1,10 @@
 //! Tools and the choice among them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
-use backstop_exchange::{Tool, ToolChoice, ToolKind};
+use backstop_exchange::{Request, Tool, ToolChoice, ToolKind};
 use backstop_vocabulary::{Dialect, Failure};
 
 use super::hosted::stand_in;
@@ -11,10 +13,14 @@ use super::{Draft, unsupported};
 
 pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
     let request = draft.request;
+    // Compatible servers know no choice among some tools: they get only those.
+    let allowed = request.tool_choice.allowed().filter(|_| !draft.is_original());
     let mut tools = Vec::new();
     for tool in &request.tools {
-        if is_wanted(draft, tool) {
+        if allowed.as_ref().is_none_or(|allowed| allowed.contains(tool.name.as_str())) {
             tools.push(write_tool(draft, tool)?);
+        } else {
+            draft.lose("tools", "those not allowed are left out");
         }
     }
     if tools.is_empty() {
@@ -30,19 +36,6 @@ pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
     }
     draft.set_if("parallel_tool_calls", request.parallel_tools);
     Ok(())
-}
-
-/// Compatible servers know no choice among some tools: they get only those.
-fn is_wanted(draft: &Draft<'_>, tool: &Tool) -> bool {
-    match &draft.request.tool_choice {
-        ToolChoice::Among { names, .. } if !draft.is_original() => names.contains(&tool.name),
-        ToolChoice::Among { .. }
-        | ToolChoice::Unsaid
-        | ToolChoice::Auto
-        | ToolChoice::Any
-        | ToolChoice::None
-        | ToolChoice::Named(_) => true,
-    }
 }
 
 fn write_tool(draft: &mut Draft<'_>, tool: &Tool) -> Result<Value, Failure> {
@@ -134,26 +127,31 @@ fn write_choice(draft: &mut Draft<'_>) -> Option<Value> {
         ToolChoice::Auto => Some("auto".into()),
         ToolChoice::Any => Some("required".into()),
         ToolChoice::None => Some("none".into()),
-        ToolChoice::Named(name) => Some(named(draft, name)),
+        ToolChoice::Named(name) => Some(named(draft, &custom_names(draft.request), name)),
         ToolChoice::Among { names, required } => {
             let mode = if *required { "required" } else { "auto" };
             if !draft.is_original() {
                 return Some(mode.into());
             }
-            let tools: Vec<Value> = names.iter().map(|name| named(draft, name)).collect();
+            let custom = custom_names(draft.request);
+            let tools: Vec<Value> = names.iter().map(|name| named(draft, &custom, name)).collect();
             let allowed = json!({ "mode": mode, "tools": tools });
             Some(json!({ "type": "allowed_tools", "allowed_tools": allowed }))
         }
     }
 }
 
-fn named(draft: &mut Draft<'_>, name: &str) -> Value {
-    let tool = draft.request.tools.iter().find(|tool| tool.name == name);
-    let custom = tool.is_some_and(|tool| tool.kind == ToolKind::Custom);
-    let name = draft.fit_name(name);
-    if custom {
-        json!({ "type": "custom", "custom": { "name": name } })
+/// The names of the tools that take free text: a choice names them by another type.
+fn custom_names(request: &Request) -> BTreeSet<&str> {
+    let custom = request.tools.iter().filter(|tool| tool.kind == ToolKind::Custom);
+    custom.map(|tool| tool.name.as_str()).collect()
+}
+
+fn named(draft: &mut Draft<'_>, custom: &BTreeSet<&str>, name: &str) -> Value {
+    let fitted = draft.fit_name(name);
+    if custom.contains(name) {
+        json!({ "type": "custom", "custom": { "name": fitted } })
     } else {
-        json!({ "type": "function", "function": { "name": name } })
+        json!({ "type": "function", "function": { "name": fitted } })
     }
 }

@@ -1,0 +1,68 @@
+use backstop_exchange::Loss;
+
+/// The most losses listed for one request; what is beyond is summed up in one more.
+const LOSSES_MAX: usize = 50;
+/// The most letters of a field's name.
+const FIELD_CHARS_MAX: usize = 64;
+
+/// What a request loses on its way, each thing once.
+///
+/// The names of fields come from clients and the list goes into a header: so there are never many
+/// of them, and their letters are plain.
+#[derive(Debug, Default)]
+pub(crate) struct Losses(Vec<Loss>);
+
+impl Losses {
+    /// Lists a loss, once however often it occurs.
+    pub(crate) fn add(&mut self, field: &str, reason: &str) {
+        let field: String = field.chars().take(FIELD_CHARS_MAX).map(plain).collect();
+        let known = |loss: &Loss| loss.field == field && loss.reason == reason;
+        if self.0.iter().any(known) {
+            return;
+        }
+        match self.0.len() {
+            0..LOSSES_MAX => self.0.push(Loss::new(field, reason)),
+            LOSSES_MAX => self.0.push(Loss::new("others", "too many to list")),
+            _ => {}
+        }
+    }
+
+    /// The list, in the order things were lost.
+    pub(crate) fn into_list(self) -> Vec<Loss> {
+        self.0
+    }
+}
+
+const fn plain(letter: char) -> char {
+    if letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.' | '[' | ']') {
+        letter
+    } else {
+        '_'
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_each_loss_once_with_letters_that_a_header_takes() {
+        let mut losses = Losses::default();
+        for _ in 0..3 {
+            losses.add("messages.über, kind=x\n", "not here");
+        }
+        let list: Vec<String> = losses.into_list().iter().map(ToString::to_string).collect();
+        assert_eq!(list, ["messages._ber__kind_x_=not here"]);
+    }
+
+    #[test]
+    fn a_client_that_makes_up_fields_does_not_make_the_list_long() {
+        let mut losses = Losses::default();
+        for number in 0..1_000 {
+            losses.add(&format!("field{number}"), "not here");
+        }
+        let list = losses.into_list();
+        assert_eq!(list.len(), LOSSES_MAX + 1);
+        assert_eq!(list.last().map(|loss| loss.field.as_str()), Some("others"));
+    }
+}
