@@ -4,6 +4,7 @@ use std::future::{poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use backstop_gateway::{Core, serve};
 use backstop_scenarios::{Delivery, Wish, WorkItem};
@@ -14,7 +15,8 @@ use http_body::Body as _;
 
 use crate::checks::Checks;
 use crate::client::{Call, forms, item};
-use crate::stage::{Providers, Stage, ladder, patient};
+use crate::quick::quickly;
+use crate::stage::{ANTHROPIC, Providers, Stage, ladder, patient};
 
 /// What the request meets before it is answered.
 const MEETS: [&str; 9] = [
@@ -53,7 +55,7 @@ async fn leave_everywhere(meets: &str, item: WorkItem) {
     for polls in 0.. {
         assert!(polls < 10_000, "it never ends");
         let stage = Stage::open(&providers, &settings);
-        let lived = live_for(polls, Arc::clone(&stage.core), &item).await;
+        let lived = live_for(polls, Arc::clone(&stage.core), Call::of(&item)).await;
         let what = format!("left after {polls} polls");
         // At once: nothing has to be waited for.
         assert_eq!(stage.gateway.in_progress(), 0, "{what}");
@@ -81,8 +83,7 @@ enum Lived {
 }
 
 /// Answers a request and reads the answer, for so many polls, then drops all of it.
-async fn live_for(polls: u32, core: Arc<Core>, item: &WorkItem) -> Lived {
-    let call = Call::of(item);
+async fn live_for(polls: u32, core: Arc<Core>, call: Call) -> Lived {
     let mut request = http::Request::builder().method(call.method).uri(&call.path);
     for (name, value) in &call.headers {
         request = request.header(name, value);
@@ -109,6 +110,69 @@ async fn live_for(polls: u32, core: Arc<Core>, item: &WorkItem) -> Lived {
         }
     })
     .await
+}
+
+#[tokio::test]
+async fn a_client_may_leave_while_its_request_is_a_probe_and_another_may_probe_at_once() {
+    for meets in ["", "reset_before_headers", "http_529", "reset_mid_body"] {
+        for delivery in [Delivery::Unary, Delivery::Stream] {
+            let item = item(Dialect::AnthropicMessages, delivery, Wish::Text);
+            quickly(Box::pin(leave_a_probe(meets, item))).await;
+        }
+    }
+}
+
+/// Only requests of clients probe what is reached with their credentials. A lease that was lost
+/// would keep the next of them away for 90 s.
+async fn leave_a_probe(meets: &str, item: WorkItem) {
+    let providers = Providers::open().await;
+    let settings = ladder(Dialect::AnthropicMessages, Dialect::OpenaiChat, "").replace(
+        "anthropic: { api_key: key-of-anthropic,",
+        "anthropic: { credential: from_client,",
+    );
+    let mut call = Call::of(&item);
+    for (_, value) in &mut call.headers {
+        *value = value.replace("key-of-a-client", "key-of-anthropic");
+    }
+    for polls in 1.. {
+        assert!(polls < 10_000, "it never ends");
+        let stage = Stage::open(&providers, &settings);
+        let what = format!("left after {polls} polls");
+        providers.fail("anthropic", "http_529");
+        let mut requests = 0;
+        while requests == 0 || stage.state("anthropic") != "open" {
+            stage.send(&call).await.assert_answers(&item, &what);
+            requests += 1;
+        }
+        tokio::time::advance(PAUSE).await;
+        providers.behave(Vec::new());
+        if !meets.is_empty() {
+            providers.fail("anthropic", meets);
+        }
+        let lived = live_for(polls, Arc::clone(&stage.core), call.clone()).await;
+        assert_eq!(stage.in_flight(), 0, "{what}");
+        if lived == Lived::ToTheEnd {
+            assert_probed(&stage, requests + 1).await;
+            assert!(polls > 2, "the request waits for something");
+            return;
+        }
+        // A probe that failed before its client left has begun another pause.
+        let open = stage.state("anthropic") == "open";
+        tokio::time::advance(if open { PAUSE * 2 } else { PAUSE }).await;
+        providers.behave(Vec::new());
+        stage.send(&call).await.assert_answers(&item, &what);
+        assert_probed(&stage, requests + 2).await;
+    }
+}
+
+/// Longer than a first pause, and than validations are apart.
+const PAUSE: Duration = Duration::from_secs(20);
+
+/// Fails unless the last of so many requests began with a probe.
+async fn assert_probed(stage: &Stage, requests: usize) {
+    let row = &stage.rows(requests).await[0];
+    let first = row.attempts.first().map(|first| (&*first.purpose, &*first.target));
+    assert_eq!(first, Some(("probe", ANTHROPIC)), "{row:#?}");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod bytes;
 mod doors;
 mod failover;
 mod gathered;
+mod hours;
 mod leaving;
 mod reach;
 mod reloads;

@@ -11,7 +11,8 @@ use tokio::sync::Notify;
 /// an answer that is on its way comes in a few milliseconds of this time.
 const STEP: Duration = Duration::from_millis(1);
 
-/// Runs a test in time of its own. Nothing in it may depend on timers of the system's, such as those
+/// Runs a test in time of its own, which it may move further by itself (`tokio::time::advance`) where
+/// nothing else runs beside it. Nothing in it may depend on timers of the system's, such as those
 /// of a full TCP window.
 pub(crate) async fn quickly<T>(test: impl Future<Output = T>) -> T {
     tokio::time::pause();
