@@ -46,7 +46,9 @@ use exit::{Exit, UsageError};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+    let ended = run(Cli::parse().command);
+    logs::finish();
+    match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("backstop: {error:#}");

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Ending, Gateway, Simulation, read, usual_settings};
+use crate::support::{Answer, Ending, Gateway, Recorder, Simulation, read, usual_settings};
 
 fn question() -> Value {
     json!({
@@ -92,4 +92,62 @@ fn a_gateway_that_is_killed_keeps_its_journal_and_starts_again() {
     assert_eq!(gateway.child.end().code(), Some(0), "{}", gateway.child.errors());
     assert!(journaled() > before, "its last request is in the journal as well");
     assert!(!gateway.child.errors().contains("set aside"), "{}", gateway.child.errors());
+}
+
+/// Settings whose only provider is not there, so that every request fails and is logged.
+const NOBODY: &str = "providers:
+  anthropic: { api_key: sk-ant-test, base_url: 'http://127.0.0.1:1' }
+routes:
+  - { name: claude, models: [claude-*], deadline: 100ms, ladder: [{ targets: [anthropic/*] }] }
+";
+
+#[test]
+#[cfg(unix)]
+fn logs_that_nobody_reads_hold_no_request_up() {
+    const BYTES_LOGGED_MIN: usize = 200;
+    const PIPE_BYTES: usize = 64 << 10;
+    let mut gateway = Gateway::unheard(NOBODY);
+    for _ in 0..2 * PIPE_BYTES / BYTES_LOGGED_MIN / 100 {
+        let clients: Vec<TcpStream> =
+            (0..100).map(|_| TcpStream::connect(&gateway.address).unwrap()).collect();
+        clients.iter().for_each(send);
+        for client in clients {
+            assert_eq!(hear(client).status, 529);
+        }
+    }
+    assert_eq!(gateway.page("/healthz").status, 200);
+    gateway.child.signal("-TERM");
+    assert_eq!(gateway.child.end().code(), Some(0));
+}
+
+/// Begins to answer with more than sockets hold, to a client that has stopped reading.
+#[cfg(unix)]
+fn stuck() -> (Gateway, TcpStream) {
+    use std::io::Read as _;
+    let text = "x".repeat(32 << 20);
+    let answer = json!({
+        "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-5",
+        "content": [{ "type": "text", "text": text }],
+        "stop_reason": "end_turn", "stop_sequence": null,
+        "usage": { "input_tokens": 1, "output_tokens": 1 },
+    });
+    let recorder = Recorder::start(200, &answer);
+    let settings = NOBODY.replace("127.0.0.1:1", &recorder.address).replace("100ms", "60s");
+    let gateway = Gateway::with_settings(&settings);
+    let mut socket = TcpStream::connect(&gateway.address).unwrap();
+    send(&socket);
+    let mut begun = [0; 12];
+    socket.read_exact(&mut begun).unwrap();
+    assert_eq!(&begun, b"HTTP/1.1 200");
+    (gateway, socket)
+}
+
+#[test]
+#[cfg(unix)]
+fn a_client_that_stopped_reading_does_not_keep_a_gateway_from_ending() {
+    let (mut gateway, _socket) = stuck();
+    gateway.child.signal("-TERM");
+    gateway.child.line_with("ending");
+    gateway.child.signal("-TERM");
+    assert_eq!(gateway.child.end().code(), Some(0), "{}", gateway.child.errors());
 }

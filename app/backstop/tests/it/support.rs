@@ -110,6 +110,17 @@ impl Gateway {
         Self { child, address, console, folder }
     }
 
+    /// A gateway with these settings that logs more than usual, and whose log nobody reads.
+    #[cfg(unix)]
+    pub(crate) fn unheard(settings: &str) -> Self {
+        let folder = Folder::new();
+        folder.write("backstop.yaml", &settings_at_free_ports(settings));
+        let mut command = Backstop::new(&["serve"]);
+        command.current_dir(folder.path()).env("BACKSTOP_LOG", "debug");
+        let (child, address, console) = addresses(command.start_unheard());
+        Self { child, address, console, folder }
+    }
+
     /// A gateway with these settings that may have so many files and sockets open.
     #[cfg(unix)]
     pub(crate) fn with_descriptors(most: u32, settings: &str) -> Self {
@@ -150,7 +161,11 @@ impl Gateway {
 /// Starts a gateway; gives its addresses for applications and for operators as well.
 fn serve(folder: &Folder, mut command: Backstop) -> (Running, String, String) {
     command.current_dir(folder.path());
-    let mut child = command.start();
+    addresses(command.start())
+}
+
+/// Reads where a gateway that has just been started can be reached.
+fn addresses(mut child: Running) -> (Running, String, String) {
     let after = |line: String| line.split("http://").nth(1).unwrap().to_owned();
     let address = after(child.line_with("applications "));
     let console = after(child.line_with("operators "));

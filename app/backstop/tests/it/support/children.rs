@@ -55,7 +55,15 @@ impl Backstop {
     }
 
     /// Starts it and reads what it says.
-    pub(crate) fn start(mut self) -> Running {
+    pub(crate) fn start(self) -> Running {
+        let mut running = self.start_unheard();
+        let errors = running.child.stderr.take().unwrap();
+        running.reader = Some(collect(errors, Arc::clone(&running.errors)));
+        running
+    }
+
+    /// Starts it and reads its standard output; standard error is a pipe that nobody empties.
+    pub(crate) fn start_unheard(mut self) -> Running {
         self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.0.spawn().unwrap();
         let (sender, lines) = channel();
@@ -67,9 +75,7 @@ impl Backstop {
                 }
             }
         });
-        let errors = Arc::new(Mutex::new(String::new()));
-        let reader = collect(child.stderr.take().unwrap(), Arc::clone(&errors));
-        Running { child, lines, errors, reader: Some(reader) }
+        Running { child, lines, errors: Arc::default(), reader: None }
     }
 }
 
