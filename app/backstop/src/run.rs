@@ -35,7 +35,7 @@ pub(crate) fn run(args: &cli::Run) -> anyhow::Result<Exit> {
     let variables = wiring.variables(running.listen);
     let exit = running.block_on(child::run(&args.command, variables));
     let totals = running.gateway.totals();
-    running.stop(DRAIN_MAX);
+    running.stop(DRAIN_MAX, std::future::pending());
     summary(totals);
     Ok(exit)
 }

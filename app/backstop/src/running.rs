@@ -26,6 +26,11 @@ const DESCRIPTORS_PER_CORE: usize = 4;
 /// Clients let in however few files may be opened.
 const CONNECTIONS_MIN: usize = 4;
 
+/// How often the end looks whether everybody is served.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long background work may take to notice the end.
+const RUNTIME_MAX: Duration = Duration::from_millis(200);
+
 /// How often what was learnt is saved.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
@@ -202,28 +207,30 @@ impl Running {
         self.runtime.block_on(future)
     }
 
-    /// Lets requests in progress end, at most for `longest`, saves what was learnt, and ends.
-    pub(crate) fn stop(self, longest: Duration) {
+    /// Lets requests in progress end and their answers reach their clients, at most for `longest` or
+    /// until `hurried`; saves what was learnt, and ends.
+    pub(crate) fn stop(self, longest: Duration, hurried: impl Future<Output = ()>) {
         self.gateway.drain();
         self.drain.send_replace(true);
-        let by = std::time::Instant::now() + longest;
+        // A serving thread ends with its connections, the last of which may be to a client that
+        // has stopped reading: nobody may wait for it for ever.
+        let served = async {
+            while !self.threads.iter().all(thread::JoinHandle::is_finished) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
         self.runtime.block_on(async {
-            while self.gateway.in_progress() > 0 && std::time::Instant::now() < by {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::select! {
+                () = served => {}
+                () = hurried => {}
+                () = tokio::time::sleep(longest) => {}
             }
         });
         if !*self.succeeded.borrow() {
             self.gateway.save_health();
         }
         self.journal.close();
-        let idle = Duration::from_millis(200);
-        self.runtime.shutdown_timeout(idle);
-        if self.gateway.in_progress() == 0 {
-            for thread in self.threads {
-                // A serving thread ends with its connections; a panic there was logged there.
-                drop(thread.join());
-            }
-        }
+        self.runtime.shutdown_timeout(RUNTIME_MAX);
     }
 }
 

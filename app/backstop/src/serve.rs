@@ -49,8 +49,9 @@ pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     say!("  {}", set_variable("ANTHROPIC_BASE_URL", &address));
     say!("  {}", set_variable("OPENAI_BASE_URL", &format!("{address}/v1")));
     running.block_on(until_ended(&running, ended, (&configuration.source, args)));
-    say!("ending: no new connections, requests in progress may finish");
-    running.stop(DRAIN_MAX);
+    say!("ending: no new connections, requests in progress may finish; again to end at once");
+    let again = running.inside(crate::platform::asked_to_end);
+    running.stop(DRAIN_MAX, again);
     Ok(Exit::Success)
 }
 

@@ -144,7 +144,7 @@ impl Column {
         if let Some(behind) = self.gateway {
             behind.read(&self.ledger, Duration::MAX);
             let journal = behind.running.journal.clone();
-            behind.running.stop(DRAIN_MAX);
+            behind.running.stop(DRAIN_MAX, std::future::pending());
             // What ended since the last look.
             journal.take().into_iter().for_each(|row| self.ledger.journaled(row.entry));
         }
