@@ -163,6 +163,16 @@ pub(crate) fn json(asked: &Asked, body: Bytes) -> Response<AnswerBody> {
     response
 }
 
+/// A provider's own count, with what its head says besides.
+pub(crate) fn counted(asked: &Asked, body: Bytes, provider: &HeaderMap) -> Response<AnswerBody> {
+    let ours = json(asked, body);
+    let mut response = Response::new(AnswerBody::empty());
+    headers::down(provider, response.headers_mut());
+    // Ours take the place of the provider's: two `content-type` are one too many.
+    response.headers_mut().extend(ours.headers().clone());
+    response.map(|_| ours.into_body())
+}
+
 /// A short answer in plain text, outside any dialect.
 pub(crate) fn plain(status: StatusCode, text: &str) -> Response<AnswerBody> {
     let mut response = Response::new(AnswerBody::whole(Bytes::from(text.to_owned())));

@@ -33,9 +33,7 @@ const BYTES_PER_TOKEN: usize = 4;
 pub(crate) async fn answer(core: &Core, asked: &Asked) -> Response<AnswerBody> {
     let counted = tokio::time::timeout(COUNT_MAX, counted(core, asked)).await;
     if let Ok(Some((body, provider))) = counted {
-        let mut response = answer::json(asked, body);
-        headers::down(&provider, response.headers_mut());
-        return response;
+        return answer::counted(asked, body, &provider);
     }
     let tokens = asked.body.len().div_ceil(BYTES_PER_TOKEN);
     let mut response =

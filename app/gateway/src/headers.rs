@@ -28,7 +28,8 @@ pub const PLACEHOLDER_KEY: &str = "backstop-has-the-keys";
 /// The version of the Messages API sent when a client of another dialect named none.
 const ANTHROPIC_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
-/// Names that never go from a client to a provider: hop by hop, ours, or credentials.
+/// Names that never go from a client to a provider: hop by hop, ours, or what a proxy in front of us
+/// wrote about the client.
 const NEVER_UP: &[&str] = &[
     "host",
     "content-length",
@@ -41,20 +42,26 @@ const NEVER_UP: &[&str] = &[
     "trailer",
     "transfer-encoding",
     "upgrade",
-    "authorization",
-    "x-api-key",
-    "api-key",
-    "cookie",
     "accept-encoding",
     "expect",
     "forwarded",
     "via",
+    "cdn-loop",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "fastly-client-ip",
     "origin",
     "referer",
     // They choose whose account pays, and the account is ours unless the credential is theirs.
     "openai-organization",
     "openai-project",
 ];
+
+/// How the names of headers begin that are ours, or that a proxy in front of us wrote: where the
+/// client is, which way it came. An edge in front of a provider may refuse its own from a stranger.
+const NEVER_UP_PREFIXES: [&str; 5] = ["backstop-", "x-forwarded-", "cf-", "x-envoy-", "x-amzn-"];
 
 /// What a client's own `OpenAI` credential may be bound to.
 const ACCOUNT: [&str; 2] = ["openai-organization", "openai-project"];
@@ -92,15 +99,45 @@ const NEVER_DOWN_PREFIXES: [&str; 4] = ["backstop-", "access-control-", "x-envoy
 
 /// The headers of a same-dialect attempt: the client's, less what must not travel.
 pub(crate) fn up(client: &HeaderMap) -> HeaderMap {
+    // Read here, where nothing of ours can be named: `connection: x-api-key` must not disarm us.
+    let named = named_by_connection(client);
     let mut out = HeaderMap::with_capacity(client.len() + 3);
     for (name, value) in client {
         let text = name.as_str();
-        let ours = text.starts_with("backstop-") || text.starts_with("x-forwarded-");
-        if !ours && !NEVER_UP.contains(&text) {
+        let foreign = NEVER_UP_PREFIXES.iter().any(|prefix| text.starts_with(prefix));
+        if !foreign && !NEVER_UP.contains(&text) && !names_secret(text) && !named.contains(name) {
             out.append(name.clone(), value.clone());
         }
     }
     out
+}
+
+/// The headers that are meant for the next hop only, which is us (RFC 9110, 7.6.1).
+fn named_by_connection(client: &HeaderMap) -> Vec<HeaderName> {
+    let values = client.get_all(header::CONNECTION).into_iter();
+    let names = values.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+    names.filter_map(|name| name.trim().parse().ok()).collect()
+}
+
+/// Whether a header of this name is there to open a door: `x-goog-api-key`, `helicone-auth`,
+/// `x-amz-security-token`. Whichever door that is, it is not that of the provider we chose.
+fn names_secret(name: &str) -> bool {
+    let secret = |word| {
+        matches!(
+            word,
+            "auth"
+                | "authorization"
+                | "cookie"
+                | "credential"
+                | "credentials"
+                | "jwt"
+                | "password"
+                | "secret"
+                | "token"
+        )
+    };
+    ["api-key", "apikey", "access-key", "subscription-key"].iter().any(|end| name.ends_with(end))
+        || name.split(['-', '_']).any(secret)
 }
 
 /// The gateways that a request has been through, by their marks.
@@ -213,61 +250,4 @@ pub(crate) fn shown_key(headers: &HeaderMap) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pair = |(name, value): &(&'static str, &'static str)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        };
-        pairs.iter().map(pair).collect()
-    }
-
-    #[test]
-    fn keeps_an_account_of_the_clients_from_a_key_of_ours() {
-        let client = map(&[
-            ("openai-organization", "org"),
-            ("openai-project", "p"),
-            ("authorization", "Bearer c"),
-        ]);
-        let sent = |credential: &Credential| {
-            let mut out = up(&client);
-            authorise(&mut out, (ProviderKind::Openai, Dialect::OpenaiChat), credential, &client);
-            (out.contains_key("openai-organization"), out.contains_key("openai-project"))
-        };
-        let ours =
-            Credential::Key { name: "k".into(), secret: backstop_settings::Secret::new("s") };
-        assert_eq!(sent(&ours), (false, false));
-        assert_eq!(sent(&Credential::FromClient), (true, true));
-    }
-
-    #[test]
-    fn tells_a_client_nothing_of_the_account_or_the_way_behind_the_provider() {
-        let provider = map(&[
-            ("openai-organization", "org"),
-            ("anthropic-organization-id", "org"),
-            ("access-control-allow-credentials", "true"),
-            ("server-timing", "x"),
-            ("proxy-status", "x"),
-            ("backstop-answer", "x"),
-            ("x-envoy-upstream-service-time", "x"),
-            ("via", "x"),
-            ("cf-ray", "x"),
-            ("openai-processing-ms", "12"),
-            ("anthropic-ratelimit-requests-limit", "7"),
-        ]);
-        let mut out = HeaderMap::new();
-        down(&provider, &mut out);
-        let names: Vec<_> = out.keys().map(HeaderName::as_str).collect();
-        assert_eq!(names, ["openai-processing-ms", "anthropic-ratelimit-requests-limit"]);
-    }
-
-    #[test]
-    fn marks_a_request_with_every_gateway_it_has_been_through() {
-        let client = map(&[("backstop-hop", "a"), ("backstop-app", "shop")]);
-        let mut out = up(&client);
-        mark(&mut out, &client, &HeaderValue::from_static("us"));
-        assert_eq!(hops(&out).collect::<Vec<_>>(), [b"a".as_slice(), b"us"]);
-        assert_eq!(out.len(), 2);
-    }
-}
+mod tests;

@@ -27,7 +27,7 @@ fn odd_request(dialect: Dialect, delivery: Delivery) -> Vec<u8> {
 }
 
 /// A whole answer no serializer would write so.
-fn odd_answer(dialect: Dialect) -> &'static str {
+pub(crate) fn odd_answer(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::AnthropicMessages => {
             "{ \"type\":\"message\",\"id\":\"msg_1\" ,\"role\":\"assistant\",\"model\":\"a-model\",\

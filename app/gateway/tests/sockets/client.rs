@@ -48,6 +48,12 @@ impl Got {
         self.head.lines().find_map(|line| Some(&line[value(line)?..])).unwrap_or_default()
     }
 
+    /// Every value of a header, one for each of its lines.
+    pub(crate) fn lines_of(&self, name: &str) -> Vec<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.filter_map(|(known, value)| (known == name).then_some(value)).collect()
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }

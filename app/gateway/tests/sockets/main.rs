@@ -11,6 +11,7 @@ mod stage;
 
 mod breaks;
 mod bytes;
+mod crossing;
 mod doors;
 mod failover;
 mod gathered;

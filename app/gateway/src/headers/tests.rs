@@ -1,0 +1,95 @@
+use super::*;
+
+fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+    let pair = |(name, value): &(&'static str, &'static str)| {
+        (HeaderName::from_static(name), HeaderValue::from_static(value))
+    };
+    pairs.iter().map(pair).collect()
+}
+
+#[test]
+fn keeps_an_account_of_the_clients_from_a_key_of_ours() {
+    let client = map(&[
+        ("openai-organization", "org"),
+        ("openai-project", "p"),
+        ("authorization", "Bearer c"),
+    ]);
+    let sent = |credential: &Credential| {
+        let mut out = up(&client);
+        authorise(&mut out, (ProviderKind::Openai, Dialect::OpenaiChat), credential, &client);
+        (out.contains_key("openai-organization"), out.contains_key("openai-project"))
+    };
+    let ours = Credential::Key { name: "k".into(), secret: backstop_settings::Secret::new("s") };
+    assert_eq!(sent(&ours), (false, false));
+    assert_eq!(sent(&Credential::FromClient), (true, true));
+}
+
+#[test]
+fn tells_a_client_nothing_of_the_account_or_the_way_behind_the_provider() {
+    let provider = map(&[
+        ("openai-organization", "org"),
+        ("anthropic-organization-id", "org"),
+        ("access-control-allow-credentials", "true"),
+        ("server-timing", "x"),
+        ("proxy-status", "x"),
+        ("backstop-answer", "x"),
+        ("x-envoy-upstream-service-time", "x"),
+        ("via", "x"),
+        ("cf-ray", "x"),
+        ("openai-processing-ms", "12"),
+        ("anthropic-ratelimit-requests-limit", "7"),
+    ]);
+    let mut out = HeaderMap::new();
+    down(&provider, &mut out);
+    let names: Vec<_> = out.keys().map(HeaderName::as_str).collect();
+    assert_eq!(names, ["openai-processing-ms", "anthropic-ratelimit-requests-limit"]);
+}
+
+#[test]
+fn marks_a_request_with_every_gateway_it_has_been_through() {
+    let client = map(&[("backstop-hop", "a"), ("backstop-app", "shop")]);
+    let mut out = up(&client);
+    mark(&mut out, &client, &HeaderValue::from_static("us"));
+    assert_eq!(hops(&out).collect::<Vec<_>>(), [b"a".as_slice(), b"us"]);
+    assert_eq!(out.len(), 2);
+}
+
+#[test]
+fn sends_a_provider_no_key_to_another_door_and_nothing_about_the_clients_way() {
+    let kept = [
+        ("anthropic-beta", "a"),
+        ("idempotency-key", "7"),
+        ("user-agent", "sdk"),
+        ("x-stainless-retry-count", "0"),
+        ("traceparent", "00-1-1-01"),
+    ];
+    let dropped = [
+        ("authorization", "Bearer s"),
+        ("x-api-key", "s"),
+        ("api-key", "s"),
+        ("x-goog-api-key", "s"),
+        ("x-amz-security-token", "s"),
+        ("helicone-auth", "s"),
+        ("cf-aig-authorization", "s"),
+        ("ocp-apim-subscription-key", "s"),
+        ("private_token", "s"),
+        ("cookie", "s"),
+        ("cf-connecting-ip", "192.0.2.1"),
+        ("cdn-loop", "cloudflare"),
+        ("x-real-ip", "192.0.2.1"),
+        ("x-forwarded-for", "192.0.2.1"),
+        ("backstop-app", "shop"),
+    ];
+    let out = up(&map(&[kept.as_slice(), dropped.as_slice()].concat()));
+    assert_eq!(out, map(&kept));
+}
+
+#[test]
+fn keeps_what_connection_names_and_only_that() {
+    let out = up(&map(&[
+        ("connection", "keep-alive, X-Private ,x-api-key,backstop-hop"),
+        ("x-private", "1"),
+        ("anthropic-beta", "a"),
+    ]));
+    assert_eq!(out, map(&[("anthropic-beta", "a")]));
+}
