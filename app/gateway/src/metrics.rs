@@ -13,7 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use backstop_store::Outcome;
-use backstop_vocabulary::Dialect;
+use backstop_vocabulary::{Dialect, Timing};
 
 /// First-token buckets in seconds: 10 ms doubled up to 164 s, because reasoning models think long.
 const FIRST_TOKEN: [f64; 15] = [
@@ -81,10 +81,23 @@ pub struct Totals {
 #[derive(Clone, Debug)]
 pub(crate) struct TargetMetrics {
     pub(crate) attempts: Counter,
-    pub(crate) answered: Counter,
-    pub(crate) first_token: Histogram,
-    pub(crate) gap: Histogram,
+    answered: Counter,
+    first_token: Histogram,
+    gap: Histogram,
     target: Arc<str>,
+}
+
+impl TargetMetrics {
+    /// Counts an attempt for a client that was answered in full.
+    pub(crate) fn answered(&self, timing: &Timing) {
+        self.answered.inc();
+        if let Some(first) = timing.first_token {
+            self.first_token.observe(first.as_secs_f64());
+        }
+        if let Some(gap) = timing.longest_gap {
+            self.gap.observe(gap.as_secs_f64());
+        }
+    }
 }
 
 impl Default for Metrics {
@@ -120,10 +133,14 @@ impl Metrics {
         r.register("requests", "Requests by dialect and outcome", self.requests.clone());
         let help = "Requests refused before they had a route, by class";
         r.register("refused_requests", help, self.refused.clone());
-        r.register("attempts", "Attempts at providers, by target", self.attempts.clone());
+        r.register(
+            "attempts",
+            "Attempts at providers for clients, by target",
+            self.attempts.clone(),
+        );
         let help = "Attempts that did not answer, by target and failure class";
         r.register("attempt_failures", help, self.endings.clone());
-        r.register("answers", "Answered requests by target, rung and tier", self.answers.clone());
+        r.register("answers", "Attempts that answered in full, by target", self.answers.clone());
         let help = "Time to the first meaningful delta, or to a whole answer";
         r.register_with_unit("first_token", help, Unit::Seconds, self.first_token.clone());
         let help = "The longest silence of a stream after its first token";

@@ -143,7 +143,9 @@ impl Journey {
             .and_then(|value| value.to_str().ok().map(Box::from));
         let status = begun.reply.status;
         let Begun { attempt, permit, reply, .. } = *begun;
+        let target = Arc::clone(&permit.target);
         let timing = permit.answered();
+        target.metrics.answered(&timing);
         self.record.attempt(row(&name, attempt.purpose, timing, (Some(status), upstream)));
         reply.body
     }

@@ -126,13 +126,6 @@ impl Permit {
     pub(crate) fn answered(mut self) -> Timing {
         let (now, timing) = (self.clock.now(), self.timing());
         self.open = false;
-        self.target.metrics.answered.inc();
-        if let Some(first) = timing.first_token {
-            self.target.metrics.first_token.observe(first.as_secs_f64());
-        }
-        if let Some(gap) = timing.longest_gap {
-            self.target.metrics.gap.observe(gap.as_secs_f64());
-        }
         match self.lease.take() {
             Some(lease) => self.target.cell.probed(now, lease, Ok(())),
             None => self.target.cell.answered(self.core, now, &timing),

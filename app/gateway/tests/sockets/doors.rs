@@ -1,12 +1,18 @@
 //! Who is let in, and what the others are told: before a byte of their body is read, and before a
 //! provider hears of them.
 
+use std::time::Duration;
+
+use backstop_gateway::probe_forever;
+use backstop_listener::Listening;
+use backstop_resilience::Tuning;
 use backstop_scenarios::{Delivery, Wish};
 use backstop_vocabulary::Dialect;
 use tokio::net::TcpStream;
 
 use crate::client::{self, Body, Call, item};
-use crate::stage::{ANTHROPIC, CLAUDE_CLOUD, OPENAI, Providers, Stage, settings};
+use crate::quick::quickly;
+use crate::stage::{ANTHROPIC, ANYWHERE, CLAUDE_CLOUD, OPENAI, Providers, Stage, settings};
 
 const KEY: &str = "bst-a-key-of-the-gateway";
 
@@ -129,6 +135,43 @@ async fn a_thread_passes_where_all_targets_of_the_route_speak_its_dialect() {
     let got = alike.send(&threaded).await;
     assert!(!got.text().contains("thread_unsupported_request"), "{}", got.text());
     assert!(!alike.rows(1).await[0].attempts.is_empty());
+}
+
+#[tokio::test]
+async fn a_probe_is_counted_as_a_probe_and_as_nothing_else() {
+    quickly(async {
+        let providers = Providers::open().await;
+        let mut tuning = Tuning::default();
+        tuning.breaker.pause_min = Duration::from_millis(1);
+        tuning.breaker.validation_gap = Duration::from_millis(1);
+        let listening = Listening::bind(ANYWHERE).expect("a free port");
+        let yaml = providers.fill_in(&settings(&[ANTHROPIC], ""));
+        let stage = Stage::open_tuned(&yaml, listening, &tuning);
+        providers.fail("anthropic", "http_500");
+        let is_out = || matches!(&*stage.state("anthropic"), "open" | "half_open");
+        loop {
+            stage.send(&call(Dialect::AnthropicMessages)).await;
+            if is_out() {
+                break;
+            }
+        }
+        let sent = providers.requests("anthropic");
+        providers.behave(Vec::new());
+        tokio::spawn(probe_forever(std::sync::Arc::clone(&stage.core)));
+        stage.until(|| providers.requests("anthropic") > sent && !is_out(), "a probe").await;
+        stage.until(|| stage.in_flight() == 0, "a probe's end").await;
+        let told = stage.console().send(&Call::get("/metrics")).await.text();
+        let count = |name: &str| {
+            let found =
+                told.lines().find_map(|line| line.strip_prefix(&format!("backstop_{name} ")));
+            found.unwrap_or_else(|| panic!("no {name} in {told}")).to_owned()
+        };
+        let of = |name: &str| count(&format!("{name}{{target=\"{ANTHROPIC}\"}}"));
+        assert_ne!(count("probes_total"), "0");
+        assert_eq!((of("attempts_total"), of("answers_total")), (sent.to_string(), "0".to_owned()));
+        assert_eq!(of("first_token_seconds_count"), "0");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -141,6 +141,11 @@ impl Stage {
 
     /// The same on a port that is known before its settings are written.
     pub(crate) fn open_on(yaml: &str, listening: Listening) -> Self {
+        Self::open_tuned(yaml, listening, &Tuning::default())
+    }
+
+    /// The same with machines that are quicker or slower than usual.
+    pub(crate) fn open_tuned(yaml: &str, listening: Listening, tuning: &Tuning) -> Self {
         let settings = read(yaml);
         let journal = Journal::in_memory(Caps::default());
         let gateway = Gateway::new(Makings {
@@ -151,7 +156,7 @@ impl Stage {
             clock: Clock::start(),
             cores: 1,
             seed: 7,
-            tuning: Tuning::default(),
+            tuning: *tuning,
         })
         .expect("a gateway");
         let core = Arc::new(gateway.core(0, Arc::new(TcpDial::with_resolver(Arc::new(NoNames)))));
