@@ -25,6 +25,9 @@ pub struct ListenerLimits {
     pub head_time_max: Duration,
     /// How long a connection may stay open without a request; enforced to the same coarseness.
     pub idle_max: Duration,
+    /// How long a client may take nothing of what is written to it (nginx: 60 s); as coarse.
+    /// Over HTTP/2 this is about the connection: one stream that is not read may stay.
+    pub stall_max: Duration,
     /// Requests that one HTTP/2 connection may have open.
     pub streams_max: u32,
     /// While draining, how long a connection without a request stays usable, so that a client's next
@@ -44,6 +47,7 @@ impl Default for ListenerLimits {
             headers_max: 100,
             head_time_max: Duration::from_secs(15),
             idle_max: Duration::from_secs(300),
+            stall_max: Duration::from_secs(300),
             streams_max: 256,
             drain_idle_max: Duration::from_secs(5),
             farewell_max: Duration::from_secs(5),

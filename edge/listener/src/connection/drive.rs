@@ -69,6 +69,7 @@ pub(super) async fn drive<C: Graceful>(
     let tick = watchdog.limits.head_time_max;
     let mut draining = false;
     loop {
+        let pause = if draining { watchdog.limits.drain_idle_max } else { tick };
         tokio::select! {
             biased;
             ended = &mut *connection => {
@@ -80,11 +81,11 @@ pub(super) async fn drive<C: Graceful>(
                     connection.end_gracefully();
                 }
             }
-            () = sleep(if draining { watchdog.limits.drain_idle_max } else { tick }) => {
+            () = sleep(pause) => {
                 if draining {
                     connection.end_gracefully();
                 }
-                match watchdog.look(tick) {
+                match watchdog.look(pause) {
                     Sight::Well => {}
                     Sight::Idle => connection.end_gracefully(),
                     Sight::Stuck => return Driven::Broken,
@@ -110,6 +111,9 @@ pub(super) struct Watchdog {
     /// Whether the last look saw a head on its way.
     halfway: bool,
     idle: Duration,
+    /// Writes at the last look, and how long there have been none although there is something.
+    writes: u64,
+    stalled: Duration,
 }
 
 /// What a look found.
@@ -119,7 +123,8 @@ pub(super) enum Sight {
     Well,
     /// No request for longer than is allowed.
     Idle,
-    /// A head that was on its way at the last look is still not complete.
+    /// A head that was on its way at the last look is still not complete, or the client takes
+    /// nothing of its answer.
     Stuck,
 }
 
@@ -129,11 +134,25 @@ impl Watchdog {
         limits: Arc<ListenerLimits>,
         protocol: Protocol,
     ) -> Self {
-        Self { shared, limits, protocol, started: 0, halfway: false, idle: Duration::ZERO }
+        Self {
+            shared,
+            limits,
+            protocol,
+            started: 0,
+            halfway: false,
+            idle: Duration::ZERO,
+            writes: 0,
+            stalled: Duration::ZERO,
+        }
     }
 
     /// Looks, `passed` after the last time.
     pub(super) fn look(&mut self, passed: Duration) -> Sight {
+        if self.is_stalled(passed) {
+            // The kernel would keep what was not read for minutes more.
+            self.shared.ask_reset();
+            return Sight::Stuck;
+        }
         let started = self.shared.started.load(Relaxed);
         let busy = started != self.shared.ended.load(Relaxed);
         // Under HTTP/2 anything may come between requests; there the idle limit has to do.
@@ -151,5 +170,14 @@ impl Watchdog {
         }
         self.idle += passed;
         if self.idle >= self.limits.idle_max { Sight::Idle } else { Sight::Well }
+    }
+
+    /// Whether the client has taken nothing for longer than is allowed, although there is something.
+    fn is_stalled(&mut self, passed: Duration) -> bool {
+        let writes = self.shared.writes.load(Relaxed);
+        let waits = self.shared.is_full.load(Relaxed) && writes == self.writes;
+        self.writes = writes;
+        self.stalled = if waits { self.stalled + passed } else { Duration::ZERO };
+        self.stalled >= self.limits.stall_max
     }
 }

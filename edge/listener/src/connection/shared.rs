@@ -20,12 +20,24 @@ pub(super) struct Shared {
     pub(super) reads: AtomicU64,
     /// `reads` at the last end of an answer: more than that is a head on its way.
     pub(super) reads_at_end: AtomicU64,
+    /// Writes of which the socket took something.
+    pub(super) writes: AtomicU64,
+    /// Whether the last write found the socket full.
+    pub(super) is_full: AtomicBool,
     drain: watch::Receiver<bool>,
     reset: AtomicBool,
     /// Times the socket had taken all that was given to it.
     flushes: AtomicU64,
     flush_awaited: AtomicBool,
     flush: Notify,
+}
+
+/// What a socket took of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    Some,
+    /// Its buffer is full, because the client has not read.
+    Nothing,
 }
 
 impl Shared {
@@ -37,6 +49,8 @@ impl Shared {
             ended: AtomicU64::new(0),
             reads: AtomicU64::new(0),
             reads_at_end: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+            is_full: AtomicBool::new(false),
             drain,
             reset: AtomicBool::new(false),
             flushes: AtomicU64::new(0),
@@ -47,6 +61,14 @@ impl Shared {
 
     pub(super) fn note_read(&self) {
         self.reads.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn note_write(&self, taken: Taken) {
+        // One task writes, so load and store need not be one step.
+        if taken == Taken::Some {
+            self.writes.store(self.writes.load(Relaxed).wrapping_add(1), Relaxed);
+        }
+        self.is_full.store(taken == Taken::Nothing, Relaxed);
     }
 
     pub(super) fn note_flush(&self) {

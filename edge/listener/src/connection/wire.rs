@@ -9,7 +9,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt;
 
-use super::shared::Shared;
+use super::shared::{Shared, Taken};
 use crate::Transport;
 
 /// How long a client may go on sending what nobody will read.
@@ -29,6 +29,13 @@ pub(super) struct Wire<IO: Transport> {
 impl<IO: Transport> Wire<IO> {
     pub(super) fn new(io: IO, first: Bytes, shared: Arc<Shared>) -> Self {
         Self { io: TokioIo::new(io), first, shared }
+    }
+
+    /// Whatever wants to be written, also what TLS still holds, tells whether the client reads.
+    fn noted<T>(&self, written: Poll<T>) -> Poll<T> {
+        let taken = if written.is_pending() { Taken::Nothing } else { Taken::Some };
+        self.shared.note_write(taken);
+        written
     }
 
     /// Reads on for a while after our side is closed. Closing with bytes unread would reset the
@@ -74,17 +81,20 @@ impl<IO: Transport> Write for Wire<IO> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.noted(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        ready!(self.noted(flushed))?;
         self.shared.note_flush();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        let shut = Pin::new(&mut self.io).poll_shutdown(cx);
+        self.noted(shut)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -96,7 +106,8 @@ impl<IO: Transport> Write for Wire<IO> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.noted(written)
     }
 }
 

@@ -77,3 +77,35 @@ async fn leaves_a_slow_answer_alone() {
     let hour = Duration::from_secs(3600);
     tokio::time::timeout(hour, client.read_u8()).await.unwrap_err();
 }
+
+/// Asks for more than a pipe holds, reads so much of it every hundred seconds, and says when the
+/// server gave up; `None` if it did not within an hour.
+async fn seconds_of_patience(request: &[u8], bytes_read: usize) -> Option<u64> {
+    let (mut client, server) = tokio::io::duplex(64 << 10);
+    let (_drain, drained) = watch::channel(false);
+    let limits = Arc::new(ListenerLimits::default());
+    let mut served = tokio::spawn(serve_connection(server, Stage::new().0, limits, drained));
+    client.write_all(request).await.unwrap();
+    let start = Instant::now();
+    let mut taken = vec![0; bytes_read];
+    for _ in 0..36 {
+        if tokio::time::timeout(Duration::from_secs(100), &mut served).await.is_ok() {
+            return Some(start.elapsed().as_secs());
+        }
+        client.read_exact(&mut taken).await.unwrap();
+    }
+    None
+}
+
+#[tokio::test(start_paused = true)]
+async fn closes_on_a_client_that_takes_nothing_of_its_answer() {
+    let body = "x".repeat(1 << 20);
+    let whole = format!("POST /echo HTTP/1.1\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    // With its body still to be read, and with all of it in our hands already.
+    for request in ["GET /long HTTP/1.1\r\n\r\n", &whole] {
+        let patience = seconds_of_patience(request.as_bytes(), 0).await;
+        assert!(patience.is_some_and(|it| (300..=330).contains(&it)), "{patience:?}");
+        // However slowly it reads, it reads.
+        assert_eq!(seconds_of_patience(request.as_bytes(), 100).await, None);
+    }
+}
