@@ -57,7 +57,9 @@ pub fn read_error(dialect: Dialect, head: &ErrorHead<'_>, body: &[u8]) -> Failur
 /// some providers send a bare JSON error. `None` when it is no error but a cut frame.
 pub fn read_rest(dialect: Dialect, rest: &[u8]) -> Option<Failure> {
     let value: serde_json::Value = serde_json::from_slice(rest).ok()?;
-    let is_error = value.get("error").is_some_and(|error| !error.is_null());
+    // Nested, or flat as older servers write it.
+    let is_error = value.get("error").is_some_and(|error| !error.is_null())
+        || value.get("object").is_some_and(|object| object == "error");
     let head = ErrorHead { status: 200, ..ErrorHead::default() };
     is_error.then(|| read_error(dialect, &head, rest))
 }

@@ -66,6 +66,8 @@ impl ErrorHead<'_> {
             Failure::new(class, message).with_status(self.status).with_stay_away(self.stay_away());
         // A page of the edge in front of the provider: whatever stands behind it is cut off too.
         match self.status {
+            // Two requests met.
+            409 => failure.with_scope(Scope::Request),
             520..=527 | 530 => failure.with_scope(Scope::Endpoint),
             _ => failure,
         }

@@ -66,6 +66,9 @@ fn with_reach(failure: Failure, status: u16, code: &str) -> Failure {
         // One of our keys may not use this model; others and other models may work.
         return failure.with_scope(Scope::Target);
     }
+    if status == 409 {
+        return failure.with_scope(Scope::Request);
+    }
     if code.starts_with("cmek_") {
         return failure.with_scope(Scope::Credential);
     }
@@ -212,7 +215,9 @@ const fn shape(class: Class) -> (u16, &'static str) {
         | Class::SignatureRefused
         | Class::ContentRefused => (400, "invalid_request_error"),
         Class::KeyRefused => (401, "authentication_error"),
-        Class::UnknownPath | Class::ModelNotFound | Class::NoTarget => (404, "not_found_error"),
+        Class::UnknownPath | Class::ModelNotFound => (404, "not_found_error"),
+        // Not 404: agents then tell their users that the model does not exist.
+        Class::NoTarget => (503, "api_error"),
         Class::RequestTooLarge => (413, "request_too_large"),
         Class::RateLimited | Class::Acceleration | Class::QuotaExhausted | Class::CallerLimited => {
             (429, "rate_limit_error")

@@ -31,7 +31,7 @@ fn classifies_by_code_then_type_then_status_then_words() {
     check(402, r#"{"type":"billing_error"}"#, (Class::QuotaExhausted, Credential));
     check(403, r#"{"type":"permission_error"}"#, (Class::AuthRefused, Target));
     check(404, r#"{"type":"not_found_error"}"#, (Class::ModelNotFound, Target));
-    check(409, r#"{"type":"conflict_error"}"#, (Class::ServerError, Target));
+    check(409, r#"{"type":"conflict_error"}"#, (Class::ServerError, Request));
     check(413, r#"{"type":"request_too_large"}"#, (Class::RequestTooLarge, Request));
     check(429, r#"{"type":"rate_limit_error"}"#, (Class::RateLimited, LimitPool));
     check(500, r#"{"type":"api_error"}"#, (Class::ServerError, Target));
@@ -88,6 +88,7 @@ fn what_is_written_is_read_back_as_the_same_kind_of_trouble() {
         (Class::RateLimited, Class::RateLimited),
         (Class::InvalidRequest, Class::InvalidRequest),
         (Class::StreamCut, Class::ServerError),
+        (Class::NoTarget, Class::Overloaded),
     ] {
         let written = write_error(&Failure::new(class, "words"), "req_1");
         let head = ErrorHead { status: written.status, ..ErrorHead::default() };

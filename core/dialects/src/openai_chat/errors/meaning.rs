@@ -55,9 +55,12 @@ impl Report {
 
     /// The status an error inside a 200 would have had by itself.
     pub(super) fn status_inside(&self) -> u16 {
-        self.status.unwrap_or_else(|| match self.kind.as_str() {
-            "invalid_request_error" | "BadRequestError" => 400,
-            kind if kind.contains("rate_limit") => 429,
+        self.status.unwrap_or_else(|| match (self.kind.as_str(), self.code.as_str()) {
+            // The type of a rate limit may be what was limited: `tokens` or `requests`.
+            (_, "rate_limit_exceeded") => 429,
+            (kind, _) if kind.contains("rate_limit") => 429,
+            ("invalid_request_error" | "BadRequestError", _) => 400,
+            ("service_unavailable_error" | "unavailable_error", _) => 503,
             _ => 500,
         })
     }
@@ -190,8 +193,7 @@ fn by_limit_wording(report: &Report) -> Option<Meaning> {
 fn by_status(status: u16, report: &Report, head: &ErrorHead<'_>) -> Option<Meaning> {
     let retry = head.should_retry.map(str::trim);
     match status {
-        // Two requests met, or the provider itself says that the same request may pass next time.
-        409 => Some((Class::ServerError, Some(Scope::Request))),
+        // The provider itself says that the same request may pass next time.
         400 | 422 if retry == Some("true") => Some((Class::ServerError, None)),
         // Nothing to wait for and no use in trying: a spend limit in other words.
         429 if retry == Some("false") && head.stay_away().is_none() => {

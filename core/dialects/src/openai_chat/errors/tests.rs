@@ -179,6 +179,8 @@ fn a_200_that_is_no_answer_fails_with_its_own_class() {
         (r#"{"error":{"code":"insufficient_quota"}}"#, Class::QuotaExhausted),
         (r#"{"error":{"message":"m","code":429}}"#, Class::RateLimited),
         (r#"{"object":"error","message":"m","code":404}"#, Class::ModelNotFound),
+        (r#"{"error":{"type":"tokens","code":"rate_limit_exceeded"}}"#, Class::RateLimited),
+        (r#"{"error":{"type":"service_unavailable_error"}}"#, Class::Overloaded),
         (
             r#"{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{"}}]},"finish_reason":"tool_calls"}]}"#,
             Class::BadAnswer,
