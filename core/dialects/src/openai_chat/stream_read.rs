@@ -175,6 +175,11 @@ impl StreamReader {
             self.refused = true;
             events.push(Event::Refusal(delta.refusal.get().to_owned()));
         }
+        for (kind, made) in [("audio", delta.audio), ("images", delta.images)] {
+            if made.is_some_and(|made| !matches!(made.get(), "[]" | "{}")) {
+                events.push(Event::Foreign { kind: kind.to_owned() });
+            }
+        }
         if delta.tool_calls.is_none() && delta.function_call.is_none() {
             return Ok(());
         }

@@ -83,6 +83,12 @@ pub(super) struct Delta<'a> {
     pub(super) tool_calls: Option<Vec<CallPiece<'a>>>,
     #[serde(borrow)]
     pub(super) function_call: Option<Box<FunctionPiece<'a>>>,
+    /// Spoken words; only the provider's own bytes can carry them.
+    #[serde(borrow)]
+    pub(super) audio: Option<&'a RawValue>,
+    /// `OpenRouter`: pictures the model made.
+    #[serde(borrow)]
+    pub(super) images: Option<&'a RawValue>,
 }
 
 /// A piece of a tool call.
