@@ -38,17 +38,11 @@ struct Entry {
     like: Option<String>,
     #[serde(default)]
     abilities: Partial,
-    #[serde(default = "yes")]
-    effort_none: bool,
     #[serde(default)]
     listed: bool,
     source: String,
     #[serde(default)]
     estimated: Vec<String>,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 /// The abilities that differ from what they are laid over.
@@ -64,6 +58,7 @@ struct Partial {
     sampling: Option<bool>,
     stop_max: Option<u32>,
     tools_with_reasoning: Option<bool>,
+    reasoning_optional: Option<bool>,
     system_turns: Option<bool>,
     completion_tokens_field: Option<bool>,
     reasoning: Option<Reasoning>,
@@ -103,6 +98,7 @@ impl Partial {
             sampling: self.sampling.unwrap_or(base.sampling),
             stop_max: self.stop_max.unwrap_or(base.stop_max),
             tools_with_reasoning: self.tools_with_reasoning.unwrap_or(base.tools_with_reasoning),
+            reasoning_optional: self.reasoning_optional.unwrap_or(base.reasoning_optional),
             system_turns: self.system_turns.unwrap_or(base.system_turns),
             completion_tokens_field: self
                 .completion_tokens_field
@@ -150,7 +146,6 @@ impl File {
                 vendor: entry.vendor.as_ref().unwrap_or(&self.vendor).clone(),
                 size: entry.size,
                 abilities: entry.abilities.over(&base),
-                effort_none: entry.effort_none,
                 listed: entry.listed,
                 source: entry.source.clone(),
                 as_of: self.as_of.clone(),

@@ -29,8 +29,6 @@ pub struct Model {
     pub size: Size,
     /// What it can do on its vendor's own dialect.
     pub abilities: Abilities,
-    /// Whether it takes `reasoning_effort: none`; some reasoning models refuse to stop reasoning.
-    pub effort_none: bool,
     /// Whether the name without its `*` is a model one can ask for.
     pub listed: bool,
     /// Where the facts come from.

@@ -105,6 +105,7 @@ impl Case<'_> {
                 "system_turns" => abilities.system_turns = true,
                 "completion_tokens_field" => abilities.completion_tokens_field = true,
                 "no_sampling" => abilities.sampling = false,
+                "reasoning_optional" => abilities.reasoning_optional = true,
                 "no_tools_with_reasoning" => abilities.tools_with_reasoning = false,
                 "budget" => abilities.reasoning = ReasoningForm::Budget,
                 "adaptive" => abilities.reasoning = ReasoningForm::Adaptive,

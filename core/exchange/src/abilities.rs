@@ -36,6 +36,8 @@ pub struct Abilities {
     pub stop_max: u32,
     /// Takes tools while it reasons on this dialect; if not, reasoning is switched off for tools.
     pub tools_with_reasoning: bool,
+    /// Takes being told not to reason at all; if not, it is asked to reason as little as it can.
+    pub reasoning_optional: bool,
     /// Takes system turns in the middle of a conversation.
     pub system_turns: bool,
     /// Takes `max_completion_tokens` (and refuses `max_tokens`): `OpenAI`'s own models.
@@ -61,6 +63,7 @@ impl Default for Abilities {
             sampling: true,
             stop_max: 4,
             tools_with_reasoning: true,
+            reasoning_optional: false,
             system_turns: false,
             completion_tokens_field: false,
             reasoning: ReasoningForm::None,

@@ -94,7 +94,7 @@ fn stands_in_only_with_models_it_describes_and_that_take_tools() {
             assert!(model.abilities.tools && model.abilities.schema, "{}", stand_in.model);
             // On Chat such a model takes tools only once its reasoning is off.
             assert!(
-                model.abilities.tools_with_reasoning || model.effort_none,
+                model.abilities.tools_with_reasoning || model.abilities.reasoning_optional,
                 "{}",
                 stand_in.model
             );

@@ -161,13 +161,13 @@ impl Writer<'_> {
             ("top_p", asked.top_p.map(|value| json!(value))),
             ("top_k", asked.top_k.map(|value| json!(value))),
         ];
-        // With a thinking budget the defaults must stand.
-        let budgeted = thinking.get("budget_tokens").is_some();
+        // While it thinks, in whatever form, the defaults must stand.
+        let thinks = thinking.get("type").is_some_and(|form| form != "disabled");
         for (field, value) in here {
             let Some(value) = value else { continue };
             if !self.target.abilities.sampling {
                 self.lose(field, "the model takes no sampling settings");
-            } else if budgeted {
+            } else if thinks {
                 self.lose(field, "not together with thinking");
             } else if field == "top_p" && asked.temperature.is_some() && !self.native {
                 self.lose(field, "not together with temperature");

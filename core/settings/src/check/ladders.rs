@@ -251,7 +251,7 @@ impl Ladder<'_> {
         let TargetModel::Named(name) = &target.model else { return None };
         let provider = self.provider(target).filter(|_| target.abilities.is_none())?;
         let model = self.catalogue.model(&provider.vendor, name)?;
-        (!model.abilities.tools_with_reasoning && !model.effort_none).then(|| {
+        (!model.abilities.tools_with_reasoning && !model.abilities.reasoning_optional).then(|| {
             Finding::new(Severity::Warning, "tools_refused", rung_place(self.route, at))
                 .what(format!("{name} cannot stop reasoning and then takes no tools on Chat Completions (reported, not verified): requests with tools pass it by"))
                 .cure(format!("use `{}/{}`, or set `abilities: {{ tools: true }}` once you have tried it", target.provider, self.own_model(model, &model.vendor)))

@@ -15,6 +15,7 @@ pub(crate) const KEYS: Keys = Keys {
         "sampling",
         "stop_max",
         "tools_with_reasoning",
+        "reasoning_optional",
         "system_turns",
         "completion_tokens_field",
         "reasoning",
@@ -40,6 +41,7 @@ pub(crate) fn abilities(field: &Field<'_>, base: Abilities, faults: &mut Faults)
     switch("prefill", &mut abilities.prefill);
     switch("sampling", &mut abilities.sampling);
     switch("tools_with_reasoning", &mut abilities.tools_with_reasoning);
+    switch("reasoning_optional", &mut abilities.reasoning_optional);
     switch("system_turns", &mut abilities.system_turns);
     switch("completion_tokens_field", &mut abilities.completion_tokens_field);
     if let Some(most) = section.get("stop_max").and_then(|field| field.whole(faults, 0..=10_000)) {

@@ -129,6 +129,8 @@ struct Abilities {
     stop_max: Option<Number>,
     /// Takes tools while it reasons.
     tools_with_reasoning: Option<bool>,
+    /// Takes being told not to reason at all.
+    reasoning_optional: Option<bool>,
     /// Takes system turns in the middle of a conversation.
     system_turns: Option<bool>,
     /// Takes `max_completion_tokens` and refuses `max_tokens`.

@@ -59,6 +59,13 @@ impl Writer<'_> {
     }
 }
 
+/// Whether the provider enforces the schema as it is.
+pub(super) fn is_fitted(schema: &Value) -> bool {
+    let mut fitted = schema.clone();
+    fit(&mut fitted);
+    fitted == *schema
+}
+
 /// Closes every object and removes the bounds, at every place where a schema may stand. Names under
 /// `properties` and values under `enum` or `const` are not schemas and stay as they are.
 fn fit(schema: &mut Value) {

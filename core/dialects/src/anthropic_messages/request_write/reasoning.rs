@@ -11,7 +11,7 @@ impl Writer<'_> {
     /// The `thinking` field, in the form this target takes; `null` for none.
     pub(super) fn thinking(&mut self, tokens_max: u64, messages: &[Value]) -> Value {
         let asked = &self.request.reasoning;
-        let off = asked.enabled == Some(false) || asked.effort == Some(Effort::None);
+        let off = self.is_off();
         let on = asked.enabled == Some(true) || (!self.native && asked.effort.is_some());
         let form = self.target.abilities.reasoning;
         let no_tools = self.request.tools.is_empty();
@@ -20,6 +20,12 @@ impl Writer<'_> {
                 if on || asked.effort.is_some_and(|effort| effort != Effort::None) {
                     self.lose(self.thinking_field(), "the model does not reason");
                 }
+                return Value::Null;
+            }
+            ReasoningForm::Adaptive | ReasoningForm::Effort
+                if off && !self.target.abilities.reasoning_optional =>
+            {
+                self.lose(self.thinking_field(), "cannot be switched off: the lowest effort");
                 return Value::Null;
             }
             ReasoningForm::Budget | ReasoningForm::Adaptive | ReasoningForm::Effort if off => {
@@ -42,11 +48,22 @@ impl Writer<'_> {
         self.with_display(thinking)
     }
 
+    /// Whether the client wants no reasoning.
+    fn is_off(&self) -> bool {
+        let asked = &self.request.reasoning;
+        asked.enabled == Some(false) || asked.effort == Some(Effort::None)
+    }
+
     /// The `output_config` field: effort, format, and what only this dialect knows.
     pub(super) fn output_config(&mut self, format: Option<Value>) {
         let mut config = Map::new();
         let of_budget = self.effort_of_budget();
-        if let Some(effort) = self.request.reasoning.effort.or(of_budget) {
+        let effort = if self.is_off() && !self.target.abilities.reasoning_optional {
+            Some(Effort::Low)
+        } else {
+            self.request.reasoning.effort.or(of_budget)
+        };
+        if let Some(effort) = effort {
             self.put_effort(effort, &mut config);
         }
         if let Some(format) = format {

@@ -189,3 +189,53 @@ fn a_picture_of_the_wrong_type_is_named_by_its_bytes() {
     let media_type = body.pointer("/messages/0/content/1/source/media_type");
     assert_eq!(media_type, Some(&json!("image/png")));
 }
+
+#[test]
+fn what_cannot_be_switched_off_is_asked_for_as_little_as_possible() {
+    let mut request = chat();
+    request.reasoning.effort = Some(Effort::None);
+    let (body, losses) = write(&request, &able());
+    assert_eq!(
+        (&body["thinking"], &body["output_config"]["effort"]),
+        (&Value::Null, &json!("low"))
+    );
+    assert_eq!(losses, ["reasoning_effort=cannot be switched off: the lowest effort"]);
+    let optional = Abilities { reasoning_optional: true, ..able() };
+    let (body, losses) = write(&request, &optional);
+    assert_eq!(body["thinking"], json!({ "type": "disabled" }));
+    assert_eq!((body.get("output_config"), losses.len()), (None, 0));
+}
+
+#[test]
+fn a_model_that_thinks_in_whatever_form_is_not_told_how_to_sample() {
+    let mut request = chat();
+    request.sampling.temperature = Some(0.5);
+    request.reasoning.effort = Some(Effort::High);
+    let (body, losses) = write(&request, &able());
+    assert_eq!((body.get("temperature"), &body["thinking"]["type"]), (None, &json!("adaptive")));
+    assert_eq!(losses, ["temperature=not together with thinking"]);
+    request.reasoning.effort = None;
+    assert_eq!(write(&request, &able()).0["temperature"], json!(0.5));
+}
+
+#[test]
+fn a_tool_is_strict_only_with_a_schema_that_the_target_enforces() {
+    let strict = |schema: Value, abilities: &Abilities| {
+        let tool = Tool {
+            name: "f".to_owned(),
+            schema: Some(schema),
+            strict: Some(true),
+            ..Tool::default()
+        };
+        let (body, losses) = write(&Request { tools: vec![tool], ..chat() }, abilities);
+        (body["tools"][0].get("strict").is_some(), losses.len())
+    };
+    let closed = json!({ "type": "object", "properties": {}, "additionalProperties": false });
+    assert_eq!(strict(closed.clone(), &able()), (true, 0));
+    assert_eq!(strict(closed, &Abilities { schema: false, ..able() }), (false, 1));
+    let bounded = json!({
+        "type": "object", "properties": { "n": { "type": "integer", "minimum": 1 } },
+        "additionalProperties": false,
+    });
+    assert_eq!(strict(bounded, &able()), (false, 1));
+}

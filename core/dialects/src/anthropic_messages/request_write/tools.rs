@@ -3,6 +3,7 @@ use backstop_vocabulary::{Dialect, Failure};
 use serde_json::{Map, Value, json};
 
 use super::super::wire::TOOL_NAME_BYTES_MAX;
+use super::format::is_fitted;
 use super::{Writer, unsupported};
 
 impl Writer<'_> {
@@ -48,8 +49,14 @@ impl Writer<'_> {
             map.insert("description".to_owned(), json!(description));
         }
         map.insert("input_schema".to_owned(), self.input_schema(tool));
-        if let Some(strict) = tool.strict.filter(|strict| self.native || *strict) {
-            map.insert("strict".to_owned(), json!(strict));
+        match tool.strict {
+            Some(true) if !self.native && !self.can_enforce(tool) => {
+                self.lose("tools.strict", "the target does not enforce such a schema");
+            }
+            Some(strict) if self.native || strict => {
+                map.insert("strict".to_owned(), json!(strict));
+            }
+            Some(_) | None => {}
         }
         for (field, value) in &tool.extras {
             if self.native {
@@ -59,6 +66,12 @@ impl Writer<'_> {
             }
         }
         Ok(self.with_hint(Value::Object(map), tool.cache_hint.as_ref()))
+    }
+
+    /// Whether the target takes a strict tool of this schema: it refuses one with bounds or open
+    /// objects.
+    fn can_enforce(&self, tool: &Tool) -> bool {
+        self.target.abilities.schema && tool.schema.as_ref().is_none_or(is_fitted)
     }
 
     /// The schema of the arguments, whose root must be an object here.

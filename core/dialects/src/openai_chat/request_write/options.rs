@@ -58,18 +58,16 @@ fn write_effort(draft: &mut Draft<'_>) -> Option<Effort> {
 fn wanted_effort(draft: &mut Draft<'_>) -> Option<Effort> {
     let reasoning = &draft.request.reasoning;
     let field = draft.word("reasoning_effort");
-    if draft.is_native() {
-        return reasoning.effort;
-    }
-    if reasoning.enabled == Some(false) {
-        // Models that take tools while they reason may refuse `none`; all take `low`.
-        if draft.target.abilities.reasoning == ReasoningForm::None
-            || !draft.target.abilities.tools_with_reasoning
-        {
+    if reasoning.enabled == Some(false) || reasoning.effort == Some(Effort::None) {
+        let abilities = draft.target.abilities;
+        if abilities.reasoning == ReasoningForm::None || abilities.reasoning_optional {
             return Some(Effort::None);
         }
-        draft.lose(field, "cannot be switched off for certain: low");
+        draft.lose(field, "cannot be switched off: low");
         return Some(Effort::Low);
+    }
+    if draft.is_native() {
+        return reasoning.effort;
     }
     match (reasoning.effort, reasoning.budget_tokens) {
         (Some(Effort::Max), _) => {

@@ -73,6 +73,7 @@ fn original() -> Abilities {
         reasoning: ReasoningForm::Effort,
         sampling: false,
         tools_with_reasoning: false,
+        reasoning_optional: true,
         stop_max: 0,
         system_turns: true,
         ..Abilities::default()
@@ -217,7 +218,7 @@ fn sampling_goes_only_where_the_model_takes_it() {
 
 #[test]
 fn reasoning_settings_become_an_effort() {
-    let model = Abilities { tools_with_reasoning: true, ..original() };
+    let model = Abilities { tools_with_reasoning: true, reasoning_optional: false, ..original() };
     let effort = |set: fn(&mut Request)| {
         let mut request = hello();
         set(&mut request);
