@@ -12,7 +12,8 @@ use tokio::time::{Instant, timeout};
 use crate::BoxFuture;
 use crate::error::NetError;
 
-/// How long an answer is used without asking again: a burst of new connections asks once.
+/// How long an answer is used without asking again: a burst of new connections asks once, and so
+/// do those that come while a resolver fails or hangs.
 const FRESH_FOR: Duration = Duration::from_secs(10);
 /// How long the last good answer outlives the resolver.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -49,6 +50,8 @@ pub(crate) struct Names {
 struct Known {
     addresses: Arc<[IpAddr]>,
     since: Instant,
+    /// When the resolver was asked last, whatever it said.
+    asked: Instant,
 }
 
 impl Names {
@@ -65,9 +68,10 @@ impl Names {
             return Ok(with_port(&[literal]));
         }
         let known = self.recall(host);
-        if let Some(known) = known.as_ref().filter(|known| known.since.elapsed() < FRESH_FOR) {
+        if let Some(known) = known.as_ref().filter(|known| known.asked.elapsed() < FRESH_FOR) {
             return Ok(with_port(&known.addresses));
         }
+        self.note_asked(host);
         match (self.ask(host, known.as_ref()).await, known) {
             (Ok(addresses), _) => {
                 let found = with_port(&addresses);
@@ -100,8 +104,17 @@ impl Names {
         known.get(host).filter(|known| known.since.elapsed() < KEPT_FOR).cloned()
     }
 
+    /// Somebody asks now: others need not, as long as there is an answer to go on with.
+    fn note_asked(&self, host: &str) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get_mut(host) {
+            known.asked = Instant::now();
+        }
+    }
+
     fn remember(&self, host: &str, addresses: Vec<IpAddr>) {
-        let entry = Known { addresses: addresses.into(), since: Instant::now() };
+        let now = Instant::now();
+        let entry = Known { addresses: addresses.into(), since: now, asked: now };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= NAMES_MAX {
             known.retain(|_, known| known.since.elapsed() < FRESH_FOR);

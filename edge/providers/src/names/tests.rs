@@ -81,6 +81,23 @@ async fn does_not_wait_long_for_a_resolver_that_hangs_while_it_knows_an_answer()
 }
 
 #[tokio::test(start_paused = true)]
+async fn lets_one_connection_in_ten_seconds_wait_for_a_resolver_that_hangs() {
+    let begin = Instant::now();
+    check(
+        &["1.0.0.1", "…", "…"],
+        "
+        0s  1.0.0.1:443
+        60s 1.0.0.1:443
+        61s 1.0.0.1:443
+        69s 1.0.0.1:443
+        71s 1.0.0.1:443
+        ",
+    )
+    .await;
+    assert_eq!(begin.elapsed(), Duration::from_secs(71) + PATIENCE);
+}
+
+#[tokio::test(start_paused = true)]
 async fn needs_no_resolver_for_literal_addresses() {
     let names = Names::new(Arc::new(Turns(vec![], AtomicUsize::new(0))));
     for (host, address) in [("127.0.0.1", "127.0.0.1:80"), ("::1", "[::1]:80")] {
