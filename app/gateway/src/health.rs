@@ -14,6 +14,9 @@ use crate::clock::Clock;
 /// Numbers that models of clients' invention may take up: a quarter of what 16 bits can tell apart.
 const INVENTED_MAX: usize = 1 << 14;
 
+/// How long a target is remembered that nobody asks for any more.
+const UNMET_MAX: Duration = Duration::from_secs(7 * 86_400);
+
 /// Numbers handed out, for the life of the process: what keeps its name keeps its number, and what
 /// was forgotten gets a new one, under which nothing is known of it.
 #[derive(Debug, Default)]
@@ -32,7 +35,8 @@ struct Numbers {
 pub(crate) struct Registry {
     cells: Mutex<HashMap<TargetKey, Arc<Cell>>>,
     numbers: Mutex<Numbers>,
-    remembered: Mutex<BTreeMap<String, Value>>,
+    /// What was saved of targets that have not been met since the start.
+    remembered: Mutex<BTreeMap<String, Memory>>,
     /// Time between the saving of what is remembered and the start of this process.
     elapsed: Duration,
     cores: usize,
@@ -63,7 +67,9 @@ impl Registry {
 
     /// The same registry, with what was saved `elapsed` ago; text that cannot be read is forgotten.
     pub(crate) fn remembering(mut self, saved: &str, elapsed: Duration) -> Self {
-        self.remembered = Mutex::new(serde_json::from_str(saved).unwrap_or_default());
+        let saved: BTreeMap<String, Value> = serde_json::from_str(saved).unwrap_or_default();
+        let read = |(name, value)| Some((name, serde_json::from_value(value).ok()?));
+        self.remembered = Mutex::new(saved.into_iter().filter_map(read).collect());
         self.elapsed = elapsed;
         self
     }
@@ -142,14 +148,15 @@ impl Registry {
     }
 
     /// What must survive a restart, as JSON text: the health of every target, also of those that
-    /// were remembered and not met since.
+    /// were remembered and not met since, for a while.
     pub(crate) fn memory(&self, now: Moment) -> String {
-        let mut memory = lock(&self.remembered).clone();
-        for (name, cell) in self.all() {
-            if let Ok(value) = serde_json::to_value(cell.memory(now)) {
-                memory.insert(name, value);
-            }
-        }
+        let passed = self.elapsed + now.since_zero();
+        let mut memory: BTreeMap<String, Memory> = lock(&self.remembered)
+            .iter()
+            .map(|(name, saved)| (name.clone(), saved.aged(passed)))
+            .filter(|(_, saved)| u128::from(saved.unmet_ms) < UNMET_MAX.as_millis())
+            .collect();
+        memory.extend(self.all().into_iter().map(|(name, cell)| (name, cell.memory(now))));
         serde_json::to_string(&memory).unwrap_or_default()
     }
 
@@ -158,8 +165,7 @@ impl Registry {
             .bytes()
             .fold(self.seed, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let remembered = lock(&self.remembered).remove(name);
-        let memory = remembered.and_then(|value| serde_json::from_value::<Memory>(value).ok());
-        match memory {
+        match remembered {
             Some(memory) => {
                 let now = self.clock.now();
                 let times = (self.elapsed + now.since_zero(), now);
@@ -184,4 +190,38 @@ fn next(seen: &mut u16) -> u16 {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn registry() -> Registry {
+        Registry::new(&Tuning::default(), 7, 1, Clock::start())
+    }
+
+    #[tokio::test]
+    async fn what_nobody_asks_for_is_not_made_to_wait_anew_by_each_restart_and_is_forgotten() {
+        let saved = r#"{"p/m":{"blocked":"quota","block_left_ms":86400000},"p/n":"?"}"#;
+        let left = |saved: &str| {
+            let memory: BTreeMap<String, Memory> = serde_json::from_str(saved).unwrap();
+            memory.get("p/m").map(|of| (of.blocked.clone(), of.block_left_ms))
+        };
+        let quota = Some("quota".to_owned());
+        let restarted =
+            |saved: &str, after| registry().remembering(saved, after).memory(Moment::ZERO);
+        let once = restarted(saved, DAY / 2);
+        assert_eq!(left(&once), Some((quota.clone(), 43_200_000)));
+        let twice = restarted(&once, DAY / 4);
+        assert_eq!(left(&twice), Some((quota.clone(), 21_600_000)));
+        let later = restarted(&twice, DAY);
+        assert_eq!(left(&later), Some((quota, 0)));
+        assert_eq!(left(&restarted(&later, 6 * DAY)), None);
+        // Whoever is asked for is met, and remembered for as long as that goes on.
+        let met = registry().remembering(&later, 6 * DAY);
+        met.cell(&TargetKey::new("p", "m"));
+        assert!(left(&met.memory(Moment::ZERO)).is_some());
+    }
 }

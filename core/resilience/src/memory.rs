@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// What a target's machines keep across a restart: durations and counts, never moments.
@@ -37,4 +39,22 @@ pub struct Memory {
     pub whole: Vec<u32>,
     /// Counts of gaps by bucket.
     pub gap: Vec<u32>,
+    /// How long nobody had asked for the target when this was saved, in ms.
+    pub unmet_ms: u64,
+}
+
+impl Memory {
+    /// The same memory this much later, of a target that nobody has asked for meanwhile: what was
+    /// to be waited for is nearer, or over. Trips fade only when they are recalled.
+    #[must_use]
+    pub fn aged(&self, by: Duration) -> Self {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            open_left_ms: self.open_left_ms.map(|left| left.saturating_sub(by)),
+            pause_left_ms: self.pause_left_ms.saturating_sub(by),
+            block_left_ms: self.block_left_ms.saturating_sub(by),
+            unmet_ms: self.unmet_ms.saturating_add(by),
+            ..self.clone()
+        }
+    }
 }

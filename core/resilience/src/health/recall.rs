@@ -33,6 +33,7 @@ impl Health {
             first_token: self.clocks.first_token.counts(),
             whole: self.clocks.whole.counts(),
             gap: self.clocks.gap.counts(),
+            unmet_ms: 0,
         }
     }
 
