@@ -1,9 +1,10 @@
 //! Which headers cross the gateway, and which are its own.
 
+use bytes::Bytes;
 use http::header::{self, AsHeaderName, HeaderMap, HeaderName, HeaderValue};
 
 use backstop_settings::{Credential, ProviderKind};
-use backstop_vocabulary::Dialect;
+use backstop_vocabulary::{Dialect, Failure};
 
 /// The header in which a client may name its application.
 pub(crate) static APP: HeaderName = HeaderName::from_static("backstop-app");
@@ -62,6 +63,10 @@ const NEVER_UP: &[&str] = &[
 /// How the names of headers begin that are ours, or that a proxy in front of us wrote: where the
 /// client is, which way it came. An edge in front of a provider may refuse its own from a stranger.
 const NEVER_UP_PREFIXES: [&str; 5] = ["backstop-", "x-forwarded-", "cf-", "x-envoy-", "x-amzn-"];
+/// The headers in which clients show credentials to providers.
+const CREDENTIALS: [&str; 2] = ["authorization", "x-api-key"];
+/// What is shorter protects nothing, and is a word that a provider may say by chance.
+const KEY_BYTES_MIN: usize = 12;
 
 /// What a client's own `OpenAI` credential may be bound to.
 const ACCOUNT: [&str; 2] = ["openai-organization", "openai-project"];
@@ -176,10 +181,10 @@ pub(crate) fn authorise(
     match credential {
         Credential::None => {}
         Credential::FromClient => {
-            for name in [header::AUTHORIZATION, HeaderName::from_static("x-api-key")] {
-                let value = client.get(&name).filter(|value| !is_placeholder(value));
-                if let Some(value) = value {
-                    headers.insert(name, value.clone());
+            for name in CREDENTIALS {
+                if let Some(mut value) = own(client, name).cloned() {
+                    value.set_sensitive(true);
+                    headers.insert(HeaderName::from_static(name), value);
                 }
             }
             if dialect == Dialect::OpenaiChat {
@@ -209,13 +214,55 @@ pub(crate) fn authorise(
 
 /// Whether a client shows a credential that may be its provider's.
 pub(crate) fn brings_credential(client: &HeaderMap) -> bool {
-    let shown = [client.get("x-api-key"), client.get(header::AUTHORIZATION)];
-    shown.into_iter().flatten().any(|value| !is_placeholder(value))
+    CREDENTIALS.into_iter().any(|name| own(client, name).is_some())
 }
 
-fn is_placeholder(value: &HeaderValue) -> bool {
+/// A credential of the client's own: neither the placeholder nor the key it shows to the gateway.
+fn own<'a>(client: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
+    let ours = text(client, KEY);
+    client.get(name).filter(|value| {
+        let shown = bare(value);
+        shown != PLACEHOLDER_KEY && Some(shown) != ours
+    })
+}
+
+/// The key in a header's value.
+fn bare(value: &HeaderValue) -> &str {
     let text = value.to_str().unwrap_or_default();
-    text.strip_prefix("Bearer ").unwrap_or(text) == PLACEHOLDER_KEY
+    text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")).unwrap_or(text)
+}
+
+/// A provider's words without the credential that it was sent, should it repeat it: they may reach
+/// a client, the journal and the log. `None` where they hold no credential.
+fn without_key(words: &str, credential: &Credential, client: &HeaderMap) -> Option<String> {
+    let keys: Vec<&str> = match credential {
+        Credential::None => Vec::new(),
+        Credential::Key { secret, .. } => vec![secret.reveal()],
+        Credential::FromClient => {
+            CREDENTIALS.iter().filter_map(|name| client.get(*name)).map(bare).collect()
+        }
+    };
+    let told = |key: &&str| key.len() >= KEY_BYTES_MIN && words.contains(key);
+    let told: Vec<&str> = keys.into_iter().filter(told).collect();
+    let without = |words: String, key: &str| words.replace(key, "[key]");
+    (!told.is_empty()).then(|| told.into_iter().fold(words.to_owned(), without))
+}
+
+/// The body of an error without the credential that was sent.
+pub(crate) fn discreet_body(body: Bytes, credential: &Credential, client: &HeaderMap) -> Bytes {
+    let words = std::str::from_utf8(&body).ok();
+    let without = words.and_then(|words| without_key(words, credential, client));
+    without.map_or(body, Bytes::from)
+}
+
+/// A failure without the credential that was sent.
+pub(crate) fn discreet(failure: Failure, credential: &Credential, client: &HeaderMap) -> Failure {
+    let without = |words: Box<str>| match without_key(&words, credential, client) {
+        Some(without) => without.into(),
+        None => words,
+    };
+    let provider_code = failure.provider_code.map(without);
+    Failure { message: without(failure.message), provider_code, ..failure }
 }
 
 /// Copies a provider's headers for a client of the same dialect, less what must not travel.

@@ -288,9 +288,15 @@ impl Journey {
             .and_then(|value| value.to_str().ok().map(Box::from));
         let left = attempt.first_token_by.since(self.core.shared.clock.now());
         let body = error_body(&mut reply, left).await;
+        let body = headers::discreet_body(body, &place.credential, &self.asked.headers);
         let now_unix = self.core.shared.clock.unix_secs(now);
         let failure = classify(place.dialect, &reply, &body, now_unix);
         Err((failure, upstream))
+    }
+
+    /// A failure as it may be told: a provider's words may repeat the key that it was sent.
+    pub(crate) fn discreet(&self, place: usize, failure: Failure) -> Failure {
+        headers::discreet(failure, &self.roster.places[place].credential, &self.asked.headers)
     }
 
     /// A stand-in that refuses, after the target the request was made for had failed, judges the fit
@@ -313,8 +319,8 @@ impl Journey {
         let shared = Arc::clone(&self.core.shared);
         let now = shared.clock.now();
         let place = attempt.candidate;
-        let failure = &self.fit_or_request(place, failure);
-        let failure = &shared.judge(&self.roster, (place, self.asked.shape()), failure, now);
+        let failure = self.discreet(place, self.fit_or_request(place, failure));
+        let failure = &shared.judge(&self.roster, (place, self.asked.shape()), &failure, now);
         let name = Arc::clone(&permit.target.name);
         shared.metrics.failed(&permit.target.metrics, failure.class.code());
         let timing = if is_clients_own(&self.roster.places[place], failure) {

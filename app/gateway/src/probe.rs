@@ -106,12 +106,14 @@ impl Probe {
             _ => Kind::Whole,
         };
         self.core.shared.metrics.probes.inc();
+        let credential = self.credential.clone();
         match self.try_once(&mut permit, kind).await {
             Ok(()) => {
                 permit.note_first_token();
                 permit.answered();
             }
             Err(failure) => {
+                let failure = headers::discreet(failure, &credential, &HeaderMap::new());
                 let (target, code) = (&self.target.name, failure.class.code());
                 tracing::info!(%target, code, ?kind, "probe failed: {}", failure.message);
                 permit.failed(&failure);
@@ -144,6 +146,7 @@ impl Probe {
                 self.core.client.send(&row.endpoint, ask, row.settings.connect_max).await?;
             if !(200..300).contains(&reply.status) {
                 let body = perform::error_body(&mut reply, PROBE_MAX).await;
+                let body = headers::discreet_body(body, &self.credential, &HeaderMap::new());
                 let now_unix = clock.unix_secs(clock.now());
                 return Err(perform::classify(dialect, &reply, &body, now_unix));
             }

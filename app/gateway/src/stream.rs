@@ -368,6 +368,10 @@ impl Flow {
         if let Some(usage) = self.given.usage.take() {
             self.journey.record.used(usage);
         }
+        let failure = match &self.begun {
+            Some(begun) => self.journey.discreet(begun.place, failure),
+            None => failure,
+        };
         if let Some(begun) = self.begun.take() {
             self.journey.failed(begun, &failure);
         }

@@ -13,5 +13,6 @@ mod hardship;
 mod restart;
 mod run;
 mod sdks;
+mod secrets;
 mod simulate;
 mod small;

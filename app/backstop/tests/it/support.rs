@@ -121,6 +121,14 @@ impl Gateway {
         Self { child, address, console, folder }
     }
 
+    /// A gateway with the settings file of this folder, and these variables.
+    pub(crate) fn with_variables(folder: Folder, variables: &[(&str, &str)]) -> Self {
+        let mut command = Backstop::new(&["serve"]);
+        command.envs(variables.iter().copied());
+        let (child, address, console) = serve(&folder, command);
+        Self { child, address, console, folder }
+    }
+
     /// A gateway with these settings that may have so many files and sockets open.
     #[cfg(unix)]
     pub(crate) fn with_descriptors(most: u32, settings: &str) -> Self {

@@ -93,3 +93,35 @@ fn keeps_what_connection_names_and_only_that() {
     ]));
     assert_eq!(out, map(&[("anthropic-beta", "a")]));
 }
+
+#[test]
+fn keeps_the_gateways_key_and_the_placeholder_from_providers() {
+    let sent = |pairs: &[(&'static str, &'static str)]| {
+        let (client, mut out) = (map(pairs), HeaderMap::new());
+        let whose = (ProviderKind::Anthropic, Dialect::AnthropicMessages);
+        authorise(&mut out, whose, &Credential::FromClient, &client);
+        assert_eq!(brings_credential(&client), out.len() > 1);
+        assert!(
+            out.iter().all(|(name, value)| value.is_sensitive() || name == "anthropic-version")
+        );
+        (out.contains_key("authorization"), out.contains_key("x-api-key"))
+    };
+    let ours = ("backstop-key", "gateway-key");
+    assert_eq!(sent(&[ours, ("x-api-key", "their-key")]), (false, true));
+    assert_eq!(sent(&[ours, ("x-api-key", "gateway-key")]), (false, false));
+    let both = [ours, ("authorization", "Bearer gateway-key"), ("x-api-key", "their-key")];
+    assert_eq!(sent(&both), (false, true));
+    assert_eq!(sent(&[("authorization", "Bearer backstop-has-the-keys")]), (false, false));
+}
+
+#[test]
+fn takes_a_key_out_of_a_providers_words() {
+    let body = Bytes::from_static(b"no such key: sk-ant-of-somebody, sk-ant-of-somebody");
+    let secret = backstop_settings::Secret::new("sk-ant-of-somebody");
+    let ours = Credential::Key { name: "k".into(), secret };
+    assert_eq!(discreet_body(body.clone(), &ours, &map(&[])), "no such key: [key], [key]");
+    let client = map(&[("authorization", "Bearer sk-ant-of-somebody")]);
+    let told = discreet_body(body.clone(), &Credential::FromClient, &client);
+    assert_eq!(told, "no such key: [key], [key]");
+    assert_eq!(discreet_body(body.clone(), &Credential::None, &client), body);
+}

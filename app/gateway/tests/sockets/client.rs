@@ -58,6 +58,11 @@ impl Got {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// Head and body.
+    pub(crate) fn everything(&self) -> String {
+        format!("{}\n{}", self.head, self.text())
+    }
+
     /// The body as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()

@@ -49,10 +49,12 @@ impl Hours {
         let mut told = Told::default();
         let ends = tokio::time::Instant::now() + length;
         while tokio::time::Instant::now() < ends {
-            // Probes get time for an answer between two leaps.
             for _ in 0..2 {
                 tokio::time::advance(self.every / 2).await;
-                tokio::time::sleep(Duration::from_millis(15)).await;
+                // Between two leaps a probe that is under way gets its answer.
+                let mut looks = tokio::time::interval(Duration::from_millis(15));
+                looks.tick().await;
+                looks.tick().await;
             }
             let item = self.next();
             let got = self.stage.ask(&item).await;

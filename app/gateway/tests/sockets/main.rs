@@ -19,6 +19,7 @@ mod hours;
 mod leaving;
 mod reach;
 mod reloads;
+mod secrets;
 mod shares;
 mod sizes;
 mod storms;

@@ -55,6 +55,11 @@ impl Script {
         script
     }
 
+    /// Head and body, as far as they are text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.answer).into_owned()
+    }
+
     /// A stream that begins so and then says nothing but this.
     pub(crate) fn beating(body: &[u8], beat: &[u8]) -> Self {
         let mut script = Self::begun(body);
