@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use crate::cli;
 use crate::exit::{Exit, UsageError};
 use crate::out::say;
+use crate::text::{WIDTH, wrap};
 
 use column::{Column, Way};
 use live::Live;
@@ -41,14 +42,15 @@ pub(crate) fn run(args: &cli::Demo) -> anyhow::Result<Exit> {
     };
     let short = Short::new(args)?;
     let screen = Screen::new(args);
+    let width = screen.width();
     if !args.json {
-        for line in short.introduction(severity) {
-            say!("{line}");
+        for paragraph in short.introduction(severity) {
+            say!("{}\n", wrap(&paragraph, width.min(WIDTH)).join("\n"));
         }
     }
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let tallies = play(&short, severity, screen, &runtime)?;
-    let kept = report(args, (&short, severity), tallies);
+    let kept = report(args, (&short, severity), tallies, width);
     Ok(if kept { Exit::Success } else { Exit::Failure })
 }
 
@@ -84,6 +86,7 @@ fn report(
     args: &cli::Demo,
     (short, severity): (&Short, Severity),
     tallies: Vec<(&'static str, Tally)>,
+    width: usize,
 ) -> bool {
     let scenario = Arc::clone(&short.scenario);
     let mut report = Report::new(&scenario, severity, scenario.seed);
@@ -101,12 +104,12 @@ fn report(
         value["notes"] = json!(short.notes(severity));
         say!("{value:#}");
     } else {
-        for line in table::lines(short, &report, &promises) {
+        for line in table::lines(short, &report, &promises, width) {
             say!("{line}");
         }
         say!();
         for note in short.notes(severity) {
-            say!("{}", crate::text::wrap(&note, crate::text::WIDTH).join("\n"));
+            say!("{}", wrap(&note, width.min(WIDTH)).join("\n"));
         }
     }
     kept

@@ -13,8 +13,10 @@ use super::short::Short;
 
 /// How often the screen changes.
 const TICK: Duration = Duration::from_millis(250);
-/// The length of a bar, in characters.
-const BAR: usize = 32;
+/// The length of a bar, in characters, at least and at most.
+const BAR: (usize, usize) = (4, 32);
+/// What a line with a bar has besides.
+const BAR_BESIDES: usize = 51;
 
 /// The view of a running demo.
 pub(super) struct Live<'a> {
@@ -41,13 +43,14 @@ impl<'a> Live<'a> {
             let nth = Short::segment_at(&self.segments, at);
             if present != Some(nth) {
                 if let Some(over) = present {
-                    screen.keep(&self.looked_back(over));
+                    screen.keep(&self.looked_back(over, screen.width()));
                 }
                 screen.keep(&self.heading(nth));
                 self.rungs_before = self.rungs();
                 present = Some(nth);
             }
-            screen.change(&self.now(nth, at));
+            let lines = self.now(nth, at, screen.width());
+            screen.change(&lines);
             tokio::time::sleep(TICK).await;
         }
     }
@@ -66,26 +69,39 @@ impl<'a> Live<'a> {
         lines
     }
 
-    /// One line about a segment that is over.
-    fn looked_back(&self, nth: usize) -> Vec<String> {
+    /// What came of a segment that is over: one line, where the screen has room for it.
+    fn looked_back(&self, nth: usize, width: usize) -> Vec<String> {
         let parts: Vec<String> = self
             .columns
             .iter()
             .map(|column| {
                 let figures = figures(column, nth);
                 let title = column.way.title().trim_end_matches(" breaker");
-                format!("{title} {}", percent(figures.answered_share()))
+                format!("{title} {}", answered(&figures))
             })
             .collect();
-        vec![format!("{:14}answered: {}", "", parts.join(" · ")), String::new()]
+        let mut lines = vec![format!("{:14}answered:", "")];
+        for (number, part) in parts.iter().enumerate() {
+            let part = if number == 0 { part.clone() } else { format!("· {part}") };
+            match lines.last_mut() {
+                Some(line) if line.chars().count() + 1 + part.chars().count() <= width => {
+                    line.push(' ');
+                    line.push_str(&part);
+                }
+                Some(_) | None => lines.push(format!("{:24}{part}", "")),
+            }
+        }
+        lines.push(String::new());
+        lines
     }
 
     /// The lines that change.
-    fn now(&self, nth: usize, at: Duration) -> Vec<String> {
+    fn now(&self, nth: usize, at: Duration, width: usize) -> Vec<String> {
+        let bar = width.saturating_sub(BAR_BESIDES).clamp(BAR.0, BAR.1);
         let mut lines = vec![String::new()];
         let mut label = "clients get";
         for column in self.columns {
-            lines.push(format!("  {label:<12}{}", standing(column, nth)));
+            lines.push(format!("  {label:<12}{}", standing(column, nth, bar)));
             label = "";
         }
         lines.push(format!("  {:<12}{}", "answered by", self.rung_line()));
@@ -136,14 +152,16 @@ impl<'a> Live<'a> {
 }
 
 /// How one column fares in this segment.
-fn standing(column: &Column, nth: usize) -> String {
+fn standing(column: &Column, nth: usize, length: usize) -> String {
     let figures = figures(column, nth);
-    let (answered, requests) = (figures.answered, figures.requests);
-    let (share, shown) = match requests {
-        0 => (0.0, "-".to_owned()),
-        _ => (figures.answered_share(), percent(figures.answered_share())),
-    };
-    format!("{:<14}{} {shown:>7}  {answered} of {requests}", column.way.title(), bar(share))
+    let share = if figures.requests == 0 { 0.0 } else { figures.answered_share() };
+    let (title, bar, shown) = (column.way.title(), bar(share, length), answered(&figures));
+    format!("{title:<14}{bar} {shown:>7}  {} of {}", figures.answered, figures.requests)
+}
+
+/// The share answered, where anybody asked.
+pub(super) fn answered(figures: &Figures) -> String {
+    if figures.requests == 0 { "-".to_owned() } else { percent(figures.answered_share()) }
 }
 
 fn figures(column: &Column, nth: usize) -> Figures {
@@ -156,9 +174,9 @@ fn figures(column: &Column, nth: usize) -> Figures {
     clippy::cast_precision_loss,
     reason = "a share of a few characters"
 )]
-fn bar(share: f64) -> String {
-    let full = (share.clamp(0.0, 1.0) * BAR as f64).floor() as usize;
-    format!("{}{}", "█".repeat(full), "░".repeat(BAR - full))
+fn bar(share: f64, length: usize) -> String {
+    let full = (share.clamp(0.0, 1.0) * length as f64).floor() as usize;
+    format!("{}{}", "█".repeat(full), "░".repeat(length - full))
 }
 
 /// Never rounded up to what it is not: 99.96 % is 99.9 %.

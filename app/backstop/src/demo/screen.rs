@@ -6,6 +6,9 @@ use crate::cli;
 use crate::out::say;
 use crate::platform;
 
+/// The width where no terminal says it.
+const WIDTH: usize = 100;
+
 /// How the demo is shown while it runs.
 pub(super) enum Screen {
     /// The lines that change, so many of them now.
@@ -27,6 +30,14 @@ impl Screen {
         }
     }
 
+    /// How many characters a line may have.
+    pub(super) fn width(&self) -> usize {
+        match self {
+            Self::Terminal(_) => platform::terminal_width().unwrap_or(WIDTH),
+            Self::Lines | Self::Dark => WIDTH,
+        }
+    }
+
     /// Prints lines that stay.
     pub(super) fn keep(&mut self, lines: &[String]) {
         match self {
@@ -41,8 +52,8 @@ impl Screen {
 
     /// Replaces the lines that change, where there are such.
     pub(super) fn change(&mut self, lines: &[String]) {
+        let width = self.width();
         let Self::Terminal(shown) = self else { return };
-        let width = platform::terminal_width().unwrap_or(100);
         let mut text = String::new();
         if *shown > 0 {
             // Up to where they began, and clear from there on.

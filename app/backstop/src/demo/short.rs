@@ -115,30 +115,37 @@ impl Short {
         }
     }
 
+    /// Paragraphs that say what is about to be seen.
     pub(super) fn introduction(&self, severity: Severity) -> Vec<String> {
         let seconds = self.scenario.length.as_secs();
-        let clock = CLOCK.as_secs();
         vec![
             "2 and 3 March 2026, when Claude failed piece by piece".to_owned(),
-            String::new(),
             format!(
-                "48 hours in {}:{:02} · {RATE} requests a second, streamed and whole, with tools and schemas,",
+                "48 hours in {}:{:02} · {RATE} requests a second, streamed and whole, with tools and \
+                 schemas, from Anthropic and OpenAI clients · the same clients four times at once, \
+                 each with simulated providers of its own over real HTTP that fail in the same way",
                 seconds / 60,
                 seconds % 60
             ),
-            "from Anthropic and OpenAI clients · the same clients four times at once, each with"
-                .to_owned(),
-            "simulated providers of its own over real HTTP that fail in the same way".to_owned(),
-            String::new(),
             format!(
-                "For the demo: first-token and gap clocks of {clock} s, clients that wait {} s, models {HASTE} times",
+                "For the demo: first-token and gap clocks of {} s, clients that wait {} s, models \
+                 {HASTE} times as fast; everything else is real. Severities are estimates, played at \
+                 `{severity}`.",
+                CLOCK.as_secs(),
                 PATIENCE.as_secs()
             ),
-            format!(
-                "as fast; everything else is real. Severities are estimates, played at `{severity}`."
-            ),
-            String::new(),
+            self.usual(),
         ]
+    }
+
+    /// What fails on any day, so that nobody wonders at a quiet stretch.
+    fn usual(&self) -> String {
+        let first = self.scenario.providers.first();
+        let usual = first.map_or(0.0, |it| it.base.server_errors + it.base.rate_limits);
+        format!(
+            "Quiet is not perfect: {:.1} % of requests to the first provider fail on any day.",
+            100.0 * usual
+        )
     }
 
     pub(super) fn clocks(&self) -> Value {

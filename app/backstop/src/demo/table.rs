@@ -3,21 +3,47 @@
 use backstop_scenarios::{Figures, Report, Tally};
 
 use super::column::Way;
-use super::live::percent;
+use super::live::{answered, percent};
 use super::promise::Promise;
 use super::short::Short;
 use crate::text::{Align, columns};
 
-/// The longest name of a phase.
-const NAME_MAX: usize = 26;
+/// The name of a phase is at least and at most so long.
+const NAME: (usize, usize) = (12, 26);
+/// What the other columns take, but for the attempts.
+const REST_WIDTH: usize = 65;
+/// What the column of the attempts takes.
+const ATTEMPTS_WIDTH: usize = 10;
 
-/// The table, and whether the promise was kept.
-pub(super) fn lines(short: &Short, report: &Report<'_>, promises: &[Promise]) -> Vec<String> {
+/// What the table has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Room {
+    name: usize,
+    attempts: bool,
+}
+
+impl Room {
+    /// Names become shorter first; then the attempts of each phase are left out.
+    fn of(width: usize) -> Self {
+        let attempts = width >= REST_WIDTH + ATTEMPTS_WIDTH + NAME.1 - 6;
+        let taken = REST_WIDTH + if attempts { ATTEMPTS_WIDTH } else { 0 };
+        Self { name: width.saturating_sub(taken).clamp(NAME.0, NAME.1), attempts }
+    }
+}
+
+/// The table, on a screen of this width, and whether the promise was kept.
+pub(super) fn lines(
+    short: &Short,
+    report: &Report<'_>,
+    promises: &[Promise],
+    width: usize,
+) -> Vec<String> {
+    let room = Room::of(width);
     let tallies: Vec<(&str, &Tally)> =
         Way::ALL.iter().filter_map(|way| Some((way.title(), of(report, *way)?))).collect();
-    let mut rows = vec![titles(&tallies)];
+    let mut rows = vec![titles(&tallies, room)];
     rows.push(Vec::new());
-    rows.extend(phases(short, &tallies));
+    rows.extend(phases(short, &tallies, room));
     rows.push(Vec::new());
     rows.extend(totals("in all", &tallies, |tally| {
         let total = tally.total();
@@ -46,15 +72,15 @@ fn of<'a>(report: &'a Report<'_>, way: Way) -> Option<&'a Tally> {
     report.tallies().iter().find(|(name, _)| *name == way.name()).map(|(_, tally)| tally)
 }
 
-fn titles(tallies: &[(&str, &Tally)]) -> Vec<String> {
+fn titles(tallies: &[(&str, &Tally)], room: Room) -> Vec<String> {
     let mut cells: Vec<String> = ["answered", "in each phase", ""].map(str::to_owned).to_vec();
     // The screen has named them in full.
     cells.extend(tallies.iter().map(|(title, _)| title.trim_end_matches(" breaker").to_owned()));
-    cells.push("attempts".to_owned());
+    cells.extend(room.attempts.then(|| "attempts".to_owned()));
     cells
 }
 
-fn phases(short: &Short, tallies: &[(&str, &Tally)]) -> Vec<Vec<String>> {
+fn phases(short: &Short, tallies: &[(&str, &Tally)], room: Room) -> Vec<Vec<String>> {
     let Some((_, first)) = tallies.first() else { return Vec::new() };
     let segments = first.segments().map(|(segment, _)| segment);
     segments
@@ -63,17 +89,15 @@ fn phases(short: &Short, tallies: &[(&str, &Tally)]) -> Vec<Vec<String>> {
             let figures = |tally: &Tally| -> Figures {
                 tally.segments().nth(nth).map(|(_, figures)| *figures).unwrap_or_default()
             };
-            let name = [&*short.clock(nth), &*cut(&segment.name), short.evidence(segment)];
+            let name =
+                [&*short.clock(nth), &*cut(&segment.name, room.name), short.evidence(segment)];
             let mut cells = row(name, tallies, |tally| answered(&figures(tally)));
             let ours = tallies.last().map(|(_, tally)| figures(tally)).unwrap_or_default();
-            cells.push(format!("{:.2}", ours.upstream_amplification()));
+            let attempts = format!("{:.2}", ours.upstream_amplification());
+            cells.extend(room.attempts.then_some(attempts));
             cells
         })
         .collect()
-}
-
-fn answered(figures: &Figures) -> String {
-    if figures.requests == 0 { "-".to_owned() } else { percent(figures.answered_share()) }
 }
 
 /// Answered, full and failed; `shares` are the first two.
@@ -84,7 +108,7 @@ fn totals(
 ) -> Vec<Vec<String>> {
     vec![
         row([title, "answered", ""], tallies, |tally| percent(shares(tally).0)),
-        row(["", "answered in full", ""], tallies, |tally| percent(shares(tally).1)),
+        row(["", "in full", ""], tallies, |tally| percent(shares(tally).1)),
         row(["", "failed", ""], tallies, |tally| lost(1.0 - shares(tally).0)),
     ]
 }
@@ -105,11 +129,24 @@ fn row(
     cells
 }
 
-fn cut(name: &str) -> String {
-    if name.chars().count() <= NAME_MAX {
+fn cut(name: &str, most: usize) -> String {
+    if name.chars().count() <= most {
         return name.to_owned();
     }
-    let mut short: String = name.chars().take(NAME_MAX - 1).collect();
+    let mut short: String = name.chars().take(most - 1).collect();
     short.push('…');
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_usual_terminal_has_room_for_the_table() {
+        assert_eq!(Room::of(80), Room { name: 15, attempts: false });
+        assert_eq!(Room::of(100), Room { name: 25, attempts: true });
+        assert_eq!(Room::of(200), Room { name: 26, attempts: true });
+        assert_eq!(Room::of(20), Room { name: 12, attempts: false });
+    }
 }
