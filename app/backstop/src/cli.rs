@@ -116,12 +116,18 @@ impl SeverityArg {
 }
 
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 every promise kept, 1 one was not, 2 wrong arguments, settings or scenario."
+)]
 pub(crate) struct Replay {
     /// Scenario file, or the name of one that ships with Backstop
     #[arg(value_name = "SCENARIO", required = true)]
     pub(crate) scenarios: Vec<String>,
-    #[command(flatten)]
-    pub(crate) config: ConfigArg,
+    /// Settings file to play; without it `backstop.yaml` if there is one, else the scenario's own
+    /// ladder
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// How bad the estimated severities are
     #[arg(long, value_enum, default_value_t = SeverityArg::Mid)]
     pub(crate) severity: SeverityArg,
     /// Another seed than the scenario's

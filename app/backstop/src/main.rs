@@ -4,7 +4,7 @@
 //!
 //! Start reading at [`Command`].
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to people")]
+#![expect(clippy::print_stderr, reason = "a command line speaks to people")]
 
 mod cli;
 mod exit;

@@ -15,16 +15,20 @@ use std::time::Duration;
 use backstop_scenarios::{Scenario, Severity};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::configuration::Configuration;
+use crate::configuration::{self, Configuration};
 use crate::exit::{Exit, UsageError};
+use crate::out::say;
 use crate::trial::{self, Stage};
-use crate::{cli, scenario_files};
+use crate::{cli, platform, scenario_files};
 use column::Strategies;
 use columns::{Columns, Detail, Progress};
 use outcome::{Kept, Outcome};
 
 /// How often the progress bar moves.
 const TICK: Duration = Duration::from_millis(100);
+
+/// The width of the result where no terminal says it: every column.
+const WIDTH: usize = 140;
 
 /// Runs the command.
 pub(crate) fn run(args: &cli::Replay) -> anyhow::Result<Exit> {
@@ -56,12 +60,13 @@ fn scenario(named: &str, args: &cli::Replay) -> anyhow::Result<Scenario> {
     Ok(scenario)
 }
 
+/// The settings of the named file or of the one in this folder; without them the scenario's ladder.
 fn stage(args: &cli::Replay, scenario: &Scenario) -> anyhow::Result<Stage> {
-    let Some(path) = args.config.config.as_deref() else {
+    let Some(path) = args.config.clone().or_else(configuration::default_file) else {
         return Ok(trial::of_scenario(scenario, &pipes::base_url));
     };
-    let settings = Configuration::read(path)?.settings;
-    Ok(trial::of_settings(settings, scenario, &pipes::base_url))
+    let settings = Configuration::read(&path)?.settings;
+    Ok(trial::of_settings((settings, &path), scenario, &pipes::base_url))
 }
 
 /// Plays one severity and prints what came of it.
@@ -72,11 +77,11 @@ fn play(args: &cli::Replay, stage: &Stage, severity: Severity) -> anyhow::Result
     let (results, detail) = watched(&columns, args, severity)?;
     let result = Outcome::of(stage, severity, (results, detail))?;
     if args.json {
-        println!("{}", result.to_json());
+        say!("{}", result.to_json());
     } else {
-        println!("{}", result.table());
+        say!("{}", result.table(platform::terminal_width().unwrap_or(WIDTH)));
         if args.failures > 0 {
-            println!("{}", explained::explained(&result.detail, args.failures));
+            say!("{}", explained::explained(&result.detail, args.failures));
         }
     }
     Ok(result.kept())

@@ -57,6 +57,7 @@ impl<'a> Outcome<'a> {
     /// The result for programs.
     pub(crate) fn to_json(&self) -> Value {
         let mut value = self.report.to_json();
+        value["settings"] = json!(self.stage.played);
         value["gates"] = self.gates.iter().map(Gate::to_json).collect();
         value["kept"] = json!(self.kept() == Kept::Yes);
         value["broken_rules"] = json!(self.detail.broken);
@@ -64,9 +65,8 @@ impl<'a> Outcome<'a> {
         value
     }
 
-    /// The result for people.
-    pub(crate) fn table(&self) -> String {
-        let played = (&self.stage.scenario, self.severity);
-        trial::table(played, &self.report, &self.gates, &self.notes)
+    /// The result for people, on a screen of this width.
+    pub(crate) fn table(&self, width: usize) -> String {
+        trial::table((self.stage, self.severity), &self.report, (&self.gates, &self.notes), width)
     }
 }

@@ -2,7 +2,9 @@
 //! scenario's providers behind them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use backstop_exchange::Abilities;
 use backstop_scenarios::{Base, Latency, ProviderSettings, Scenario, Spread};
@@ -11,7 +13,6 @@ use backstop_settings::{
     TargetChoice, TargetModel,
 };
 use backstop_vocabulary::Tier;
-use std::time::Duration;
 
 /// What a trial plays on: the providers, and the gateway before them.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Stage {
     /// The scenario, with every provider and model that the settings name.
     pub(crate) scenario: Scenario,
     pub(crate) settings: Settings,
+    /// Whose ladder is played, for people: a file's routes, or the scenario's own.
+    pub(crate) played: String,
     /// What the reader of the result should know about it.
     pub(crate) notes: Vec<String>,
 }
@@ -51,18 +54,28 @@ pub(crate) fn of_scenario(scenario: &Scenario, base_url: &dyn Fn(&str) -> String
         built_in: false,
     };
     let settings = Settings { providers, routes: vec![route], ..bare(Settings::default()) };
-    Stage { scenario: scenario.clone(), settings, notes: Vec::new() }
+    let played = format!("the scenario's own ladder, {}", own_ladder(scenario));
+    Stage { scenario: scenario.clone(), settings, played, notes: Vec::new() }
 }
 
-/// The user's settings, each provider replaced by the scenario's of the same vendor. A vendor that
+/// `anthropic/* → openai/gpt-5.6`.
+fn own_ladder(scenario: &Scenario) -> String {
+    let rungs = scenario.ladder.iter();
+    let targets =
+        rungs.map(|rung| format!("{}/{}", rung.provider, rung.model.as_deref().unwrap_or("*")));
+    targets.collect::<Vec<_>>().join(" → ")
+}
+
+/// The settings of the user's file, each provider replaced by the scenario's of the same vendor. A vendor that
 /// the scenario does not know is played in good health.
 pub(crate) fn of_settings(
-    settings: Settings,
+    (settings, file): (Settings, &Path),
     scenario: &Scenario,
     base_url: &dyn Fn(&str) -> String,
 ) -> Stage {
-    let mut stage =
-        Stage { scenario: scenario.clone(), settings: bare(settings), notes: Vec::new() };
+    let played = format!("the routes of {}", file.display());
+    let (scenario, settings) = (scenario.clone(), bare(settings));
+    let mut stage = Stage { scenario, settings, played, notes: Vec::new() };
     let names: Vec<Arc<str>> = stage.settings.providers.keys().cloned().collect();
     for name in names {
         let Some(provider) = stage.settings.providers.get(&name).cloned() else { continue };

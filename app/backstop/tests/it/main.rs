@@ -10,6 +10,7 @@ mod check;
 mod demo;
 #[cfg(unix)]
 mod hardship;
+mod replay;
 mod restart;
 mod run;
 mod sdks;
