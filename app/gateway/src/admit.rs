@@ -24,7 +24,9 @@ const MODEL_BYTES_MAX: usize = 256;
 /// Refuses a model's name that no provider can have meant: each name is remembered, and shown to
 /// people.
 pub(crate) fn refuse_model(name: &str) -> Result<(), Failure> {
-    let what = if name.len() > MODEL_BYTES_MAX {
+    let what = if name.trim().is_empty() {
+        "`model` is empty".to_owned()
+    } else if name.len() > MODEL_BYTES_MAX {
         format!("`model` is longer than {MODEL_BYTES_MAX} bytes")
     } else if name.chars().any(char::is_control) {
         "`model` has control characters in it".to_owned()
@@ -259,6 +261,7 @@ mod tests {
         assert!(refuse_model(&"m".repeat(256)).is_ok());
         assert!(refuse_model(&"m".repeat(257)).is_err());
         assert!(refuse_model("m\u{7}").is_err());
+        assert!(refuse_model("").is_err() && refuse_model(" ").is_err());
         assert!(refuse_model("größe/m:1@2").is_ok());
     }
 

@@ -69,12 +69,22 @@ pub async fn serve(
             response
         }
         Wanted::Nothing => {
-            let what = format!("{} {path} is not served by this version", head.method);
-            let cure = "it serves POST /v1/messages, POST /v1/chat/completions and GET /v1/models";
-            let failure = Failure::new(Class::UnknownPath, format!("{what}: {cure}"));
+            let failure = not_served(&head.method, &path);
             answer::error(dialect, &failure, knock.id)
         }
     }
+}
+
+/// Says what is served instead, and to whom asks for another API how to be served.
+fn not_served(method: &Method, path: &str) -> Failure {
+    let cure = if served(path).starts_with("/responses") {
+        "set this client to the Chat Completions API (POST /v1/chat/completions)"
+    } else {
+        "it serves POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/chat/completions and \
+         GET /v1/models"
+    };
+    let what = format!("{method} {path} is not served by this version");
+    Failure::new(Class::UnknownPath, format!("{what}: {cure}"))
 }
 
 /// A request at the door.
@@ -146,9 +156,14 @@ fn wanted(head: &Parts, path: &str) -> Wanted {
     Wanted::Nothing
 }
 
-/// The path without `/v1`: some clients are given a base URL that already ends in it, some not.
+/// The path without `/v1`, however often: some clients add it to a base URL that already ends in it,
+/// some never do. A slash at the end says nothing either.
 fn served(path: &str) -> &str {
-    path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path)
+    let mut path = path.strip_suffix('/').unwrap_or(path);
+    while let Some(rest) = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')) {
+        path = rest;
+    }
+    path
 }
 
 /// The path with single slashes: a base URL with a slash at its end makes two.
@@ -221,10 +236,21 @@ async fn read(
     (caller, head): (&Caller, Parts),
     body: impl Future<Output = Result<Bytes, Failure>> + Send,
 ) -> Result<Asked, Failure> {
+    refuse_packed(&head)?;
     let body = body.await?;
     let scan = backstop_dialects::scan(dialect, &body)?;
     admit::refuse_model(&scan.model_name)?;
     Ok(Asked::new((id, started, dialect), caller.clone(), head, body, scan))
+}
+
+/// A packed body would only be called broken JSON.
+fn refuse_packed(head: &Parts) -> Result<(), Failure> {
+    let packing = headers::text(&head.headers, header::CONTENT_ENCODING).unwrap_or("identity");
+    if packing.eq_ignore_ascii_case("identity") {
+        return Ok(());
+    }
+    let what = "the body is compressed (`content-encoding`), which this gateway does not read";
+    Err(Failure::new(Class::InvalidRequest, format!("{what}: send it as it is")))
 }
 
 /// The official tool runners hold conversations at the provider unless they are told that this
@@ -247,5 +273,17 @@ mod tests {
             (served("/v1/models/m"), served("/models"), served("/v1x")),
             ("/models/m", "/models", "/v1x")
         );
+        assert_eq!(
+            (served("/v1/v1/messages"), served("/v1/messages/")),
+            ("/messages", "/messages")
+        );
+        assert_eq!((served("/"), served("/v1")), ("", "/v1"));
+    }
+
+    #[test]
+    fn says_what_to_do_instead_to_a_client_of_another_api() {
+        let told = |path| not_served(&Method::POST, path).message.to_string();
+        assert!(told("/v1/responses").contains("set this client to the Chat Completions API"));
+        assert!(told("/v1/embeddings").contains("POST /v1/messages"));
     }
 }
