@@ -1,5 +1,6 @@
 //! The commands and their arguments.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Keeps applications working when their AI provider does not.
 #[derive(Debug, Parser)]
-#[command(name = "backstop", version, about, disable_help_subcommand = true)]
+#[command(name = "backstop", version, about)]
 #[command(
     after_help = "Start with `backstop demo`, or `backstop serve` with your keys in the environment."
 )]
@@ -58,8 +59,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) config: ConfigArg,
     /// Address for applications, instead of the settings' `listen`
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) listen: Option<std::net::SocketAddr>,
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) listen: Option<SocketAddr>,
     /// Take the sockets over from the gateway that runs now, which then drains and ends
     #[arg(long)]
     pub(crate) take_over: bool,
@@ -69,16 +70,17 @@ pub(crate) struct Serve {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 every promise kept, 1 one was not.")]
 pub(crate) struct Demo {
     /// One JSON object instead of the live table
     #[arg(long)]
     pub(crate) json: bool,
-    /// Length of a phase in seconds
-    #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..=60))]
+    /// Length of a phase
+    #[arg(long, value_name = "SECONDS", default_value_t = 11, value_parser = clap::value_parser!(u16).range(1..=60))]
     pub(crate) phase_seconds: u16,
     /// How bad the estimated severities are
-    #[arg(long, value_enum, default_value_t = SeverityArg::Mid)]
-    pub(crate) severity: SeverityArg,
+    #[arg(long, value_enum, default_value_t = OneSeverityArg::Mid)]
+    pub(crate) severity: OneSeverityArg,
 }
 
 #[derive(Args, Debug)]
@@ -115,6 +117,25 @@ impl SeverityArg {
     }
 }
 
+/// One of them, where they cannot be played after each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OneSeverityArg {
+    Low,
+    Mid,
+    High,
+}
+
+impl OneSeverityArg {
+    /// What it stands for.
+    pub(crate) const fn severity(self) -> Severity {
+        match self {
+            Self::Low => Severity::Low,
+            Self::Mid => Severity::Mid,
+            Self::High => Severity::High,
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 #[command(
     after_help = "Exit status: 0 every promise kept, 1 one was not, 2 wrong arguments, settings or scenario."
@@ -131,7 +152,7 @@ pub(crate) struct Replay {
     #[arg(long, value_enum, default_value_t = SeverityArg::Mid)]
     pub(crate) severity: SeverityArg,
     /// Another seed than the scenario's
-    #[arg(long)]
+    #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
     /// Requests per second, instead of the scenario's
     #[arg(long, value_name = "RATE")]
@@ -154,18 +175,21 @@ pub(crate) struct Simulate {
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenario: Option<String>,
     /// Address of the first provider; the others take the ports after it
-    #[arg(long, default_value = "127.0.0.1:9100")]
-    pub(crate) listen: std::net::SocketAddr,
-    #[arg(long, value_enum, default_value_t = SeverityArg::Mid)]
-    pub(crate) severity: SeverityArg,
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9100", value_parser = address)]
+    pub(crate) listen: SocketAddr,
+    /// How bad the estimated severities are
+    #[arg(long, value_enum, default_value_t = OneSeverityArg::Mid)]
+    pub(crate) severity: OneSeverityArg,
     /// Play the scenario this many times faster
-    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = speed)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) speed: f64,
     /// Begin this far into the scenario: `11h30m`
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    #[arg(allow_hyphen_values = true)]
     pub(crate) from: Duration,
     /// Another seed than the scenario's
-    #[arg(long)]
+    #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
     /// Time to the first token of every provider, in milliseconds
     #[arg(long, value_name = "MS")]
@@ -183,6 +207,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     let parsed: jiff::SignedDuration =
         text.parse().map_err(|_| "write a time with its units: `90s`, `11h30m`".to_owned())?;
     parsed.try_into().map_err(|_| "a time is not negative".to_owned())
+}
+
+/// Where to listen, written as in the settings.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let local = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let cure = "write an address and a port, like `127.0.0.1:9000`";
+    local.as_deref().unwrap_or(text).parse().map_err(|_| cure.to_owned())
 }
 
 /// A factor of time.
@@ -205,16 +236,17 @@ pub(crate) struct Ask {
     #[command(flatten)]
     pub(crate) config: ConfigArg,
     /// Model to ask for; without it the first route's, or an everyday one
-    #[arg(short, long)]
+    #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
     /// Instructions that come before the question
-    #[arg(short, long)]
+    #[arg(short, long, value_name = "TEXT")]
     pub(crate) system: Option<String>,
     /// The answer with its provenance, as JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// Give up after this many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, allow_negative_numbers = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
 }
 
@@ -238,6 +270,7 @@ pub(crate) struct Explain {
     /// without it the list
     #[arg(value_name = "CODE")]
     pub(crate) code: Option<String>,
+    /// The explanations as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -246,8 +279,9 @@ pub(crate) struct Explain {
 #[command(after_help = "Exit status: 0 shown, 1 no gateway answers, 2 no address.")]
 pub(crate) struct Status {
     /// The gateway's console address
-    #[arg(long, default_value = "127.0.0.1:8081")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
     pub(crate) console: String,
+    /// The gateway's own report, as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -21,7 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 use crate::cli;
-use crate::exit::{Exit, UsageError};
+use crate::exit::Exit;
 use crate::out::say;
 use crate::text::{WIDTH, wrap};
 
@@ -36,10 +36,7 @@ const WARM_UP: Duration = Duration::from_millis(200);
 /// Runs the command.
 pub(crate) fn run(args: &cli::Demo) -> anyhow::Result<Exit> {
     crate::logs::start_quietly();
-    let Some(severity) = args.severity.one() else {
-        let cure = "`--severity sweep` is for replay: choose low, mid or high";
-        return Err(UsageError(cure.to_owned()).into());
-    };
+    let severity = args.severity.severity();
     let short = Short::new(args)?;
     let screen = Screen::new(args);
     let width = screen.width();

@@ -53,7 +53,8 @@ fn start_at(usual: &str, form: Form) {
     let filter = EnvFilter::try_from_env("BACKSTOP_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
     let lines = LINES.get_or_init(|| Lines::start(io::stderr()));
     let builder = fmt().with_env_filter(filter).with_writer(move || lines).with_target(false);
-    let builder = builder.with_ansi(io::stderr().is_terminal());
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let builder = builder.with_ansi(io::stderr().is_terminal() && !plain);
     // A second start in one process keeps the first: nothing is lost.
     let _started = if form == Form::Json { builder.json().try_init() } else { builder.try_init() };
 }

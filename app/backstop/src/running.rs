@@ -1,5 +1,6 @@
 //! A gateway that runs: threads, doors, background work, and its end.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use backstop_listener::{Dealer, Hand, Handover, ListenerLimits, Listening, Tls};
 use backstop_providers::{Dial, TcpDial, TlsTrust};
 use backstop_settings::Settings;
 use backstop_store::{Caps, Journal};
+use backstop_vocabulary::Failure;
 
 use crate::{bound, platform};
 
@@ -81,9 +83,24 @@ impl Sockets {
 }
 
 fn bind(addr: SocketAddr, what: &str) -> anyhow::Result<Listening> {
-    Listening::bind(addr).with_context(|| {
-        format!("cannot listen on {addr} (`{what}`): is another program there? choose another port")
+    Listening::bind(addr).map_err(|error| {
+        let kind = error.kind();
+        let cure = if kind == ErrorKind::AddrInUse {
+            "a gateway that runs already, or another program, has it: choose another port"
+        } else if kind == ErrorKind::AddrNotAvailable {
+            "this machine has no such address: name one of its own"
+        } else if kind == ErrorKind::PermissionDenied {
+            "ports below 1024 are for privileged processes: choose a higher one"
+        } else {
+            "choose another address"
+        };
+        anyhow::anyhow!("cannot listen on {addr} (`{what}`): {cure} ({error})")
     })
+}
+
+/// A failure to start, in its own words: its class would say no more.
+fn told(what: &str, failure: &Failure) -> anyhow::Error {
+    anyhow::anyhow!("{what}: {}", failure.message)
 }
 
 /// Where a store's hand-over socket is.
@@ -100,14 +117,18 @@ pub(crate) fn journal(settings: &Settings) -> anyhow::Result<Journal> {
         rate_max: limits.journal_rate_max,
         ..Caps::default()
     };
-    Ok(Journal::open(settings.store.as_deref().map(Path::new), caps)?)
+    let store = settings.store.as_deref().map(Path::new);
+    Journal::open(store, caps).map_err(|failure| {
+        let cure = "start it in a folder that may be written, or set `store` to a file in one, or to `none`";
+        anyhow::anyhow!("`store`: {}; {cure}", failure.message)
+    })
 }
 
 /// The certificates a provider is trusted by.
 fn trust(settings: &Settings) -> anyhow::Result<TlsTrust> {
     let Some(file) = &settings.ca_file else { return Ok(TlsTrust::system()) };
     let pem = std::fs::read(file).with_context(|| format!("cannot read ca_file `{file}`"))?;
-    Ok(TlsTrust::with_extra_ca(&pem)?)
+    TlsTrust::with_extra_ca(&pem).with_context(|| format!("`ca_file` {file}"))
 }
 
 /// A gateway for so many serving threads that keeps its books in this journal.
@@ -137,7 +158,8 @@ impl Running {
             .tls
             .as_ref()
             .map(|tls| Tls::from_files(Path::new(&tls.certificate), Path::new(&tls.key)))
-            .transpose()?;
+            .transpose()
+            .map_err(|failure| told("`tls`", &failure))?;
         let (listen, console) = (sockets.listen.local_addr()?, local(sockets.console.as_ref())?);
         bound::refuse_strangers(listen, &settings)?;
         let journal = journal(&settings)?;
@@ -190,7 +212,8 @@ impl Running {
         bound::refuse_strangers(self.listen, &settings)?;
         let waiting = bound::needs_restart(&self.started, &settings);
         if let (Some(tls), Some(files)) = (&self.tls, &settings.tls) {
-            tls.reload(Path::new(&files.certificate), Path::new(&files.key))?;
+            tls.reload(Path::new(&files.certificate), Path::new(&files.key))
+                .map_err(|failure| told("`tls`", &failure))?;
         }
         self.gateway.reload(settings)?;
         Ok(waiting)

@@ -1,5 +1,6 @@
 //! `backstop serve`: the gateway itself.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -40,12 +41,15 @@ pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     configuration.announce();
     let running = Running::start(configuration.settings.clone(), sockets)?;
     let ended = running.inside(crate::platform::asked_to_end);
-    say!("applications  http://{}", running.listen);
+    let address = address(running.listen, &configuration.settings);
+    say!("applications  {address}");
     if let Some(console) = running.console {
         say!("operators     http://{console}/status  /metrics  /healthz  /readyz");
     }
+    if let Some(store) = &configuration.settings.store {
+        say!("journal       {store}");
+    }
     say!("\nPaste into the shell of an application:");
-    let address = format!("http://{}", running.listen);
     say!("  {}", set_variable("ANTHROPIC_BASE_URL", &address));
     say!("  {}", set_variable("OPENAI_BASE_URL", &format!("{address}/v1")));
     running.block_on(until_ended(&running, ended, (&configuration.source, args)));
@@ -53,6 +57,17 @@ pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     let again = running.inside(crate::platform::asked_to_end);
     running.stop(DRAIN_MAX, again);
     Ok(Exit::Success)
+}
+
+/// Where applications of this machine reach the gateway; those of others put its name there.
+fn address(bound: SocketAddr, settings: &Settings) -> String {
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    };
+    format!("{scheme}://{}", SocketAddr::new(ip, bound.port()))
 }
 
 /// Waits for a signal or a successor; reloads the settings meanwhile.
@@ -95,12 +110,13 @@ fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
 fn reload(running: &Running, path: &Path, args: &cli::Serve) {
     match Configuration::read(path).and_then(|new| replace(running, new.settings, args)) {
         Ok(waiting) => {
-            say!("settings reloaded from {}", path.display());
+            tracing::info!("settings reloaded from {}", path.display());
             if !waiting.is_empty() {
-                say!("changed, but in force only after a restart: {}", waiting.join(", "));
+                let waiting = waiting.join(", ");
+                tracing::warn!("changed, but in force only after a restart: {waiting}");
             }
         }
-        Err(error) => eprintln!("{error:#}\nthe settings before this change stay in force"),
+        Err(error) => tracing::error!("{error:#}\nthe settings before this change stay in force"),
     }
 }
 
@@ -113,4 +129,25 @@ fn replace(
         settings.listen = listen;
     }
     running.reload(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use backstop_settings::Tls;
+
+    use super::*;
+
+    #[test]
+    fn the_address_to_paste_is_one_that_can_be_called() {
+        let open = Settings::default();
+        let at = |bound: &str, settings: &Settings| {
+            address(bound.parse().expect("an address"), settings)
+        };
+        assert_eq!(at("127.0.0.1:8080", &open), "http://127.0.0.1:8080");
+        assert_eq!(at("0.0.0.0:80", &open), "http://127.0.0.1:80");
+        assert_eq!(at("[::]:80", &open), "http://[::1]:80");
+        let files = Tls { certificate: "a.pem".to_owned(), key: "a.key".to_owned() };
+        let closed = Settings { tls: Some(files), ..Settings::default() };
+        assert_eq!(at("10.0.0.1:8443", &closed), "https://10.0.0.1:8443");
+    }
 }

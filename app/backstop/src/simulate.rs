@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backstop_catalogue::Catalogue;
-use backstop_scenarios::{Base, ProviderSettings, Scenario, Severity, World};
+use backstop_scenarios::{Base, ProviderSettings, Scenario, World};
 use backstop_simulator::{Clock, Entry, Port, Simulator};
 use backstop_vocabulary::{Dialect, Moment};
 use serde_json::json;
@@ -70,7 +70,7 @@ fn healthy() -> anyhow::Result<Scenario> {
 
 async fn serve(args: &cli::Simulate, scenario: Scenario) -> anyhow::Result<()> {
     let seed = args.seed.unwrap_or(scenario.seed);
-    let world = World::new(&scenario, severity(args)?, seed);
+    let world = World::new(&scenario, args.severity.severity(), seed);
     let simulator = Simulator::new(world, clock(args));
     let mut places = Vec::new();
     for (nth, provider) in (0_u16..).zip(&scenario.providers) {
@@ -88,12 +88,6 @@ async fn serve(args: &cli::Simulate, scenario: Scenario) -> anyhow::Result<()> {
         () = ended => Ok(()),
         () = follow(args, &scenario) => Ok(()),
     }
-}
-
-fn severity(args: &cli::Simulate) -> anyhow::Result<Severity> {
-    Ok(args.severity.one().ok_or_else(|| {
-        UsageError("`--severity sweep` is for replay: choose low, mid or high".to_owned())
-    })?)
 }
 
 /// Scenario time: real time since now, this much faster, from where it should begin.

@@ -51,7 +51,7 @@ fn wrong_arguments_are_explained_with_exit_status_2() {
     for (args, says) in [
         (&["simulate", "no-such"][..], "vendor-down-12h"),
         (&["simulate", "healthy", "--from", "7h"], "beyond the end"),
-        (&["simulate", "--severity", "sweep"], "choose low, mid or high"),
+        (&["simulate", "--severity", "sweep"], "possible values: low, mid, high"),
         (&["simulate", "--speed", "0"], "from 0.01"),
     ] {
         let output = Backstop::new(args).finish(b"");

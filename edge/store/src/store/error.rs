@@ -37,14 +37,13 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 impl StoreError {
-    /// The one way out of this crate: what an operator may read, with the causes in one line.
+    /// The one way out of this crate: what an operator may read, with the cause in one line.
     pub(crate) fn into_failure(self) -> Failure {
         let mut message = self.to_string();
-        let mut cause = std::error::Error::source(&self);
-        while let Some(error) = cause {
+        // What is behind the first cause is the same again, with a number.
+        if let Some(cause) = std::error::Error::source(&self) {
             message.push_str(": ");
-            message.push_str(&error.to_string());
-            cause = error.source();
+            message.push_str(&cause.to_string());
         }
         Failure::new(Class::GatewayFault, message)
     }
