@@ -1,13 +1,13 @@
 //! Phase 4: attempt, wait, give up. One journey is one request's way down the ladder.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use backstop_continuity::{Attempt, AttemptPurpose, Course, Step};
+use backstop_continuity::{Attempt, AttemptPurpose, Course, Step, resume_request};
 use backstop_dialects::{ErrorHead, Renames, TargetForm};
-use backstop_exchange::Request;
 use backstop_providers::{Ask, Reply, ReplyBody};
 use backstop_resilience::Purpose;
 use backstop_settings::Credential;
@@ -63,7 +63,8 @@ pub(crate) struct Begun {
 #[derive(Clone, Copy)]
 pub(crate) enum Question<'a> {
     Original,
-    Continue(&'a Request),
+    /// To go on after this text, which the client has.
+    Continue(&'a str),
 }
 
 /// An attempt ready to be sent.
@@ -250,13 +251,16 @@ impl Journey {
                 (own_body(asked, model), Renames::default())
             }
             Question::Original | Question::Continue(_) => {
+                let request = &asked.full().map_err(Clone::clone)?.request;
                 let request = match question {
-                    Question::Original => &asked.full().map_err(Clone::clone)?.request,
-                    Question::Continue(request) => request,
+                    Question::Original => Cow::Borrowed(request),
+                    Question::Continue(delivered) => {
+                        Cow::Owned(resume_request(request, delivered, place.way_on()))
+                    }
                 };
                 let stream = self.roster.streams(asked);
                 let form = TargetForm { model, abilities: &place.abilities, stream };
-                let written = backstop_dialects::write_request(place.dialect, request, &form)?;
+                let written = backstop_dialects::write_request(place.dialect, &request, &form)?;
                 self.record.lost(&written.losses);
                 (Bytes::from(written.body), written.renames)
             }

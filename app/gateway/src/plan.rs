@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use backstop_continuity::{Awaits, Candidate, CoursePolicy, Unfit};
+use backstop_continuity::{Awaits, Candidate, CoursePolicy, Method, Unfit};
 use backstop_exchange::{Abilities, Features};
 use backstop_settings::{Credential, Delivery, Policy, Route, Rung, TargetChoice, TargetModel};
 use backstop_vocabulary::{Class, Dialect, Failure, Moment, Tier};
@@ -218,6 +218,11 @@ impl Roster {
 }
 
 impl Place {
+    /// How its model is asked to go on where another broke off.
+    pub(crate) fn way_on(&self) -> Method {
+        if self.abilities.prefill { Method::Prefill } else { Method::Instruction }
+    }
+
     fn fits(&self, asked: &Asked, needs: &Features) -> Result<(), Unfit> {
         if needs.provider_bound && self.dialect != asked.dialect {
             return Err(Unfit::BoundElsewhere);

@@ -9,7 +9,7 @@ use http::Response;
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
-use backstop_continuity::{AfterCommit, Break, Gate, Hold, Method, Seam, resume_request};
+use backstop_continuity::{AfterCommit, Break, Gate, Hold, Seam};
 use backstop_dialects::{Head, StreamWriter};
 use backstop_listener::{Abort, AnswerBody};
 use backstop_settings::OnBreak;
@@ -383,14 +383,12 @@ impl Flow {
 
     /// Another target goes on where this one broke, while the client gets signs of life.
     async fn resume(&mut self, pieces: &mpsc::Sender<Piece>) -> Result<(), Failure> {
-        let full = self.journey.asked.full().map_err(Clone::clone)?;
         let delivered = self.given.gate.delivered().to_owned();
-        let request = resume_request(&full.request, &delivered, Method::Instruction);
         let now = self.journey.core.shared.clock.now();
         self.journey.course.begin_resume(now + RESUME_MAX);
         let dialect = self.journey.asked.dialect;
         let begun = {
-            let mut begin = std::pin::pin!(self.journey.begin(Question::Continue(&request)));
+            let mut begin = std::pin::pin!(self.journey.begin(Question::Continue(&delivered)));
             loop {
                 tokio::select! {
                     biased;
@@ -404,8 +402,9 @@ impl Flow {
         };
         let mut begun = begun;
         let renames = std::mem::take(&mut begun.renames);
-        let from = self.journey.place(begun.place).dialect;
-        self.relay = Relay::resumed(from, renames, Seam::new(&delivered, Method::Instruction));
+        let place = self.journey.place(begun.place);
+        let seam = Seam::new(&delivered, place.way_on());
+        self.relay = Relay::resumed(place.dialect, renames, seam);
         self.begun = Some(begun);
         self.quiet.restart(self.journey.core.shared.clock.now());
         self.journey.record.resumed();

@@ -7,7 +7,7 @@ use backstop_vocabulary::Dialect;
 
 use crate::checks::Checks;
 use crate::client::{End, Got, item};
-use crate::stage::{Providers, Stage, ladder, pairs, provider_of};
+use crate::stage::{OPENAI, Providers, Stage, ladder, pairs, provider_of, settings};
 
 /// Breaks in the middle of a stream, and how the journal calls them (`a|b`: either, by dialect).
 const BREAKS: [(&str, &str); 8] = [
@@ -88,6 +88,22 @@ async fn a_continuation_that_repeats_itself_or_starts_over_is_cut_to_fit() {
         }
     }
     checks.pass_quickly().await;
+}
+
+#[tokio::test]
+async fn a_model_that_goes_on_with_what_it_is_given_as_its_own_is_not_asked_in_words() {
+    // Asked in words, each would say something else.
+    let scenario = include_str!("stage.yaml")
+        .replace("exact: 100%", "exact: 0%")
+        .replace("rephrase: 0%", "rephrase: 100%");
+    let providers = Providers::open_with(&scenario).await;
+    providers.fail("openai", "reset_mid_body");
+    let stage = Stage::open(&providers, &settings(&[OPENAI, "anthropic/claude-haiku-4-5"], ""));
+    for dialect in Dialect::ALL {
+        let item = item(dialect, Delivery::Stream, Wish::Text);
+        stage.ask(&item).await.assert_answers(&item, "");
+    }
+    assert!(stage.rows(2).await.iter().all(|row| row.resumed));
 }
 
 #[tokio::test]
