@@ -1,6 +1,9 @@
 //! What a client is told while it waits, and when it is slow to hear the end.
 
-use backstop_scenarios::{Delivery, Wish};
+use std::time::Duration;
+
+use backstop_scenarios::{Delivery, Wish, WorkItem};
+use backstop_store::Outcome;
 use backstop_vocabulary::Dialect;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpSocket, TcpStream};
@@ -8,10 +11,12 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::breaks::assert_farewell;
 use crate::bytes::odd_stream;
 use crate::checks::Checks;
-use crate::client::{self, Body, Call, Reader, item};
+use crate::client::{self, Body, Call, Reader, forms, item};
 use crate::peer::{Peer, Script};
+use crate::quick::quickly;
 use crate::stage::{
-    Providers, Stage, ladder, pairs, patient_with_gaps, provider, provider_of, settings,
+    Providers, Stage, fault, ladder, pairs, patient, patient_with_gaps, provider, provider_of,
+    settings,
 };
 
 /// What says nothing and shows that the stream lives.
@@ -81,4 +86,32 @@ async fn a_client_that_reads_slowly_hears_all_there_was_and_then_the_error() {
         }
     }
     checks.pass().await;
+}
+
+#[tokio::test]
+async fn a_client_that_says_how_long_it_waits_hears_of_the_end_before_it_leaves() {
+    for symptom in ["hang_before_headers", "headers_then_silence", "http_529"] {
+        for (dialect, delivery) in forms() {
+            for seconds in [2, 20] {
+                let item = item(dialect, delivery, Wish::Text);
+                quickly(heard_in_time(symptom, seconds, &item)).await;
+            }
+        }
+    }
+}
+
+async fn heard_in_time(symptom: &str, seconds: u64, item: &WorkItem) {
+    let providers = Providers::open().await;
+    providers.behave(vec![fault("anthropic", symptom, 1.0), fault("openai", symptom, 1.0)]);
+    let yaml = patient(&ladder(Dialect::AnthropicMessages, Dialect::OpenaiChat, ""));
+    let stage = Stage::open(&providers, &yaml);
+    let call = Call::of(item).with("x-stainless-timeout", &seconds.to_string());
+    let leaves = Duration::from_secs(seconds);
+    let got = tokio::time::timeout(leaves, stage.send(&call)).await;
+    let got = got.unwrap_or_else(|_| panic!("{symptom}: {item:?} left after {seconds} s"));
+    assert!(got.status >= 500, "{symptom}: {}", got.text());
+    assert!(!got.header("backstop-error").is_empty(), "{symptom}: {}", got.text());
+    let row = &stage.rows(1).await[0];
+    assert_eq!(row.outcome, Outcome::Failed, "{row:#?}");
+    stage.assert_idle("told in time").await;
 }
