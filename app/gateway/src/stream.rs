@@ -121,7 +121,12 @@ async fn until_commit(
         }
         keep_within(journey, relay, given, 0)?;
         match &progress.end {
-            Some(Err(failure)) if progress.bytes.is_empty() => return Err(staged(failure, begun)),
+            // What came in one piece with the break was given to nobody: another target begins anew.
+            Some(Err(failure))
+                if progress.bytes.is_empty() || given.gate.on_break() != Break::Complete =>
+            {
+                return Err(staged(failure, begun));
+            }
             _ if !progress.bytes.is_empty() || progress.end.is_some() => {
                 if let Some(Err(failure)) = &mut progress.end {
                     failure.stage = Stage::AfterContent;

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use backstop_scenarios::{Knobs, Wish, WorkItem};
+use backstop_scenarios::{Delivery, Knobs, Wish, WorkItem};
 use backstop_vocabulary::Dialect;
 
 use crate::checks::Checks;
 use crate::client::{forms, item};
-use crate::stage::{Providers, Stage, ladder, pairs, provider_of};
+use crate::peer::{Peer, Script};
+use crate::stage::{OPENAI, Providers, Stage, ladder, pairs, provider, provider_of, settings};
 
 /// The symptom of a first target, and how its failure is called in the answer's headers.
 struct Row {
@@ -133,4 +134,31 @@ async fn a_healthy_first_target_answers_every_kind_of_client() {
         }
         stage.assert_idle("healthy").await;
     }
+}
+
+#[tokio::test]
+async fn content_that_comes_in_one_piece_with_the_break_is_given_to_nobody() {
+    let broken = [
+        r#"event: message_start
+data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}}"#,
+        r#"event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+        r#"event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Never seen"}}"#,
+        r#"event: error
+data: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+    ];
+    let peer = Peer::open(Script::stream((broken.join("\n\n") + "\n\n").as_bytes())).await;
+    let yaml = settings(&["there/claude-opus-4-6", OPENAI], "");
+    let address = format!("http://{}", peer.address);
+    let yaml = provider(&yaml, Dialect::AnthropicMessages, &address);
+    let providers = Providers::open().await;
+    let stage = Stage::open(&providers, &yaml);
+    for dialect in Dialect::ALL {
+        let item = item(dialect, Delivery::Stream, Wish::Text);
+        let got = stage.ask(&item).await;
+        got.assert_answers(&item, "");
+        assert!(got.header("backstop-answer").contains("; rung=2; attempts=2; "), "{got:?}");
+    }
+    assert!(stage.rows(2).await.iter().all(|row| !row.resumed));
 }
