@@ -6,24 +6,24 @@ use backstop_vocabulary::Moment;
 
 /// The one place of the gateway that reads a clock.
 ///
-/// It reads tokio's clock, so that a replay under paused time moves it, and knows the wall time of
-/// its own zero for journals and headers.
+/// It reads tokio's clock, so that a replay under paused time moves it. The wall time, for journals
+/// and headers, is asked each time: the other clock stands still while a laptop sleeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     zero: Instant,
-    unix_zero: Duration,
+    /// The wall time of zero, where it is not this machine's.
+    unix_zero: Option<Duration>,
 }
 
 impl Clock {
-    /// A clock that starts now, at the wall time of this machine.
+    /// A clock that starts now, with the wall time of this machine.
     pub fn start() -> Self {
-        let unix_zero = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { zero: Instant::now(), unix_zero }
+        Self { zero: Instant::now(), unix_zero: None }
     }
 
     /// A clock that starts now and calls that moment `unix_zero` (time since 1970).
     pub fn start_at(unix_zero: Duration) -> Self {
-        Self { zero: Instant::now(), unix_zero }
+        Self { zero: Instant::now(), unix_zero: Some(unix_zero) }
     }
 
     /// The present moment.
@@ -40,11 +40,46 @@ impl Clock {
 
     /// Wall time of `moment`, in milliseconds since 1970.
     pub fn unix_ms(&self, moment: Moment) -> u64 {
-        u64::try_from((self.unix_zero + moment.since_zero()).as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.unix(moment).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn unix(&self, moment: Moment) -> Duration {
+        if let Some(unix_zero) = self.unix_zero {
+            return unix_zero + moment.since_zero();
+        }
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = self.now();
+        // Reckoned from now, not from zero, so that a sleep since does not count.
+        (wall + moment.since(now)).saturating_sub(now.since(moment))
     }
 
     /// Wall time of `moment`, in seconds since 1970.
     pub fn unix_secs(&self, moment: Moment) -> u64 {
         self.unix_ms(moment) / 1000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_on_the_wall_is_the_walls_whatever_the_other_clock_did() {
+        let wall = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let (clock, hour) = (Clock::start(), Duration::from_secs(3600));
+        let before = wall();
+        // The opposite of a laptop that slept, and as far apart.
+        tokio::time::advance(hour).await;
+        let now = clock.unix_secs(clock.now());
+        assert!((before..=wall()).contains(&now), "{now} is not about {before}");
+        let arrived = clock.unix_secs(clock.now() - Duration::from_secs(60));
+        assert!((before - 60..=wall() - 60).contains(&arrived));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wall_of_its_own_moves_with_the_clock() {
+        let clock = Clock::start_at(Duration::from_secs(1000));
+        tokio::time::advance(Duration::from_secs(7)).await;
+        assert_eq!(clock.unix_secs(clock.now()), 1007);
     }
 }

@@ -1,10 +1,14 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+/// How far back an arrival is no longer that of a long stream.
+const SET_BACK_SECS: u64 = 3600;
+
 /// Thins clean entries out above a rate, so that a flood of good news costs little.
 ///
 /// Up to `rate_max` in a second all are kept. Past it every second one is, past twice the rate every
 /// fourth, and so on; a second that follows a busy one starts at the stride that one called for. A
 /// kept entry weighs itself and all that were skipped before it, so the weights always add up.
+/// A clock that is set back by an hour begins anew.
 ///
 /// Lock-free and shared by all cores. Where two cores meet at the turn of a second a few entries may
 /// be counted to the wrong one; no weight is lost by that.
@@ -45,8 +49,9 @@ impl Sampler {
 
     fn turn(&self, second: u64) {
         let current = self.second.load(Relaxed);
-        // Entries carry their arrival, so an older second is no reason to begin anew.
-        if second <= current {
+        // Entries may carry an older second than others before them, which is no reason to begin
+        // anew.
+        if second <= current && current - second < SET_BACK_SECS {
             return;
         }
         if self.second.compare_exchange(current, second, Relaxed, Relaxed).is_ok() {
@@ -88,6 +93,13 @@ mod tests {
     fn keeps_about_the_rate_in_a_lasting_flood_and_loses_no_weight() {
         // The second second weighs what the first left over, too.
         check(10, &[100, 100, 100], &[(27, 97), (10, 100), (10, 100)]);
+    }
+
+    #[test]
+    fn does_not_take_an_hour_for_a_second_because_the_clock_was_set_back() {
+        let sampler = Sampler::new(10);
+        let kept = |second: u64| (0..10).filter_map(|_| sampler.weight(second * 1000)).count();
+        assert_eq!((kept(7200), kept(3600), kept(3601), kept(3602)), (10, 10, 10, 10));
     }
 
     #[test]

@@ -71,9 +71,8 @@ impl Work {
             let closed = self.queue.closed.load(Ordering::SeqCst);
             let flushes = self.queue.take_flushes();
             let urgent = closed || !flushes.is_empty();
-            let state_due =
-                if urgent { 0 } else { self.state_at_unix_ms.saturating_add(STATE_MS_MIN) };
-            let written = self.write_all().and_then(|()| self.write_state(state_due));
+            let apart_ms_min = if urgent { 0 } else { STATE_MS_MIN };
+            let written = self.write_all().and_then(|()| self.write_state(apart_ms_min));
             self.note(&written);
             drop(flushes);
             if closed {
@@ -110,9 +109,11 @@ impl Work {
         self.newest_unix_ms = self.newest_unix_ms.max(newest.unwrap_or(0));
     }
 
-    /// Writes the state that waits, if it is of this time or later.
-    fn write_state(&mut self, due_unix_ms: u64) -> Result<(), StoreError> {
-        let due = |state: &State| state.saved_at_unix_ms >= due_unix_ms;
+    /// Writes the state that waits, if its time is so far from that of the last one: also before it,
+    /// where the clock on the wall was set back.
+    fn write_state(&mut self, apart_ms_min: u64) -> Result<(), StoreError> {
+        let last = self.state_at_unix_ms;
+        let due = |state: &State| state.saved_at_unix_ms.abs_diff(last) >= apart_ms_min;
         let Some(state) = self.queue.take_state(due) else { return Ok(()) };
         self.state_at_unix_ms = state.saved_at_unix_ms;
         let saved = self.store.save_state(HEALTH, &state);
