@@ -70,6 +70,16 @@ fn known<'a>(keys: &'a [Key], client: &HeaderMap) -> Result<&'a Key, Failure> {
     })
 }
 
+/// Refuses a body that is compressed: what cannot be read cannot be given to anybody else.
+fn refuse_encoding(client: &HeaderMap) -> Result<(), Failure> {
+    let encoding = headers::text(client, header::CONTENT_ENCODING).unwrap_or("identity");
+    if encoding.eq_ignore_ascii_case("identity") {
+        return Ok(());
+    }
+    let what = format!("the body has `content-encoding: {encoding}`: send it uncompressed");
+    Err(Failure::new(Class::InvalidRequest, what).with_status(415))
+}
+
 /// Lets a request in before a byte of its body is read: who asks, may they, is there room.
 pub(crate) fn enter(
     shared: &Shared,
@@ -79,6 +89,7 @@ pub(crate) fn enter(
     let live = shared.live.load();
     refuse_loop(client, shared.instance.as_bytes())?;
     let (caller, key) = caller(&live.settings, client)?;
+    refuse_encoding(client)?;
     if let Some(key) = key {
         shared.check_allowance(key, now)?;
     }

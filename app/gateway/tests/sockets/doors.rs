@@ -113,6 +113,10 @@ async fn what_is_asked_in_the_wrong_way_is_told_the_right_one() {
         assert_eq!(got.status, 400, "{}", got.text());
         assert!(got.text().contains("/v1/models"), "{}", got.text());
     }
+    let packed = call(Dialect::OpenaiChat).with("content-encoding", "zstd");
+    let got = stage.send(&packed).await;
+    assert_eq!((got.status, got.header("backstop-error")), (415, "invalid_request"));
+    assert!(got.text().contains("uncompressed"), "{}", got.text());
     let mut hops = call(Dialect::OpenaiChat);
     for hop in 0..9 {
         hops = hops.with("backstop-hop", &format!("gateway-{hop}"));
