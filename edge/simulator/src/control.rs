@@ -47,14 +47,6 @@ const fn all() -> f64 {
     1.0
 }
 
-/// One wish or several.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Wishes {
-    Many(Vec<Wish>),
-    One(Box<Wish>),
-}
-
 /// Answers a request on `/simulator/…`.
 pub(crate) fn answer(
     simulator: &Simulator,
@@ -63,7 +55,7 @@ pub(crate) fn answer(
 ) -> Result<Response<Body>, Broken> {
     match (method, path) {
         ("GET", "behaviour") => shown(simulator),
-        ("PUT" | "POST", "behaviour") => match behaviours(body) {
+        ("PUT" | "POST", "behaviour") => match behaviours(simulator, body) {
             Ok(mut wanted) => {
                 if method == "POST" {
                     wanted.splice(0..0, simulator.behaviours());
@@ -92,12 +84,24 @@ fn shown(simulator: &Simulator) -> Result<Response<Body>, Broken> {
     reply(200, json!(wishes).to_string().into_bytes())
 }
 
-fn behaviours(body: &[u8]) -> Result<Vec<Behaviour>, String> {
-    let wishes = match serde_json::from_slice(body) {
-        Ok(Wishes::Many(wishes)) => wishes,
-        Ok(Wishes::One(wish)) => vec![*wish],
-        Err(error) => return Err(format!("cannot read the behaviour: {error}")),
+/// One wish or a list of them.
+fn behaviours(simulator: &Simulator, body: &[u8]) -> Result<Vec<Behaviour>, String> {
+    let wishes = if body.trim_ascii_start().starts_with(b"[") {
+        serde_json::from_slice(body)
+    } else {
+        serde_json::from_slice(body).map(|wish| vec![wish])
     };
+    let wishes: Vec<Wish> =
+        wishes.map_err(|error| format!("cannot read the behaviour: {error}"))?;
+    for name in wishes.iter().filter_map(|wish| wish.provider.as_deref()) {
+        let world = simulator.world();
+        if world.provider(name).is_none() {
+            let providers = world.scenario().providers.iter();
+            let names: Vec<&str> = providers.map(|provider| provider.name.as_str()).collect();
+            let names = names.join(", ");
+            return Err(format!("no provider is named `{name}`; there are: {names}"));
+        }
+    }
     wishes.into_iter().map(behaviour).collect()
 }
 

@@ -177,6 +177,15 @@ async fn behaviour_is_changed_and_shown_while_it_runs() {
     let wrong = control("PUT", "{\"symptom\":\"hiccups\"}").await;
     assert_eq!(wrong.status, 400);
     assert!(wrong.body.contains("slow_tokens"), "{wrong:?}");
+    for (body, says) in [
+        ("{\"provider\":\"opnai\",\"symptom\":\"http_500\"}", "there are: anthropic, openai"),
+        ("[{\"symptom\":\"http_500\",\"shaer\":0.5}]", "shaer"),
+        ("{\"symptom\":\"http_500\",\"share\":5}", "from 0 to 1"),
+        ("rubbish", "cannot read the behaviour"),
+    ] {
+        let wrong = control("PUT", body).await;
+        assert!(wrong.status == 400 && wrong.body.contains(says), "{wrong:?}");
+    }
     let wish = "{\"provider\":\"openai\",\"symptom\":\"http_500\",\"models\":[\"gpt-5*\"]}";
     let set = control("PUT", wish).await;
     assert!(set.body.contains("http_500") && set.body.contains("\"share\":1.0"), "{set:?}");

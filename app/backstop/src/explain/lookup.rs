@@ -46,7 +46,11 @@ pub(crate) fn suggestions(code: &str) -> Vec<String> {
     known.dedup();
     let mut near: Vec<(usize, String)> =
         known.into_iter().map(|known| (distance(&code, &known), known)).collect();
-    near.retain(|(distance, known)| 2 * distance <= known.len() || known.contains(&code));
+    // A letter or two are in every code.
+    let telling = code.len() > 2;
+    near.retain(|(distance, known)| {
+        telling && (2 * distance <= known.len() || known.contains(&code))
+    });
     near.sort();
     near.into_iter().map(|(_, known)| known).take(SUGGESTIONS_MAX).collect()
 }
@@ -155,5 +159,6 @@ mod tests {
         assert_eq!(suggestions("rung_exausted")[0], "rung_exhausted");
         assert!(suggestions("quota").iter().any(|it| it == "quota_exhausted"));
         assert_eq!(suggestions("zzzzzz"), [""; 0]);
+        assert_eq!(suggestions(""), [""; 0]);
     }
 }

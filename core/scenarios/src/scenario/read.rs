@@ -43,9 +43,13 @@ struct Reader {
 
 pub(super) fn read(text: &str) -> Result<Scenario, Vec<ScenarioError>> {
     let file: raw::File = serde_saphyr::from_str(text).map_err(|error| {
-        let line = error.location().map_or(0, |at| at.line());
+        let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
         let message = error.to_string();
-        vec![ScenarioError { line, message: message.lines().next().unwrap_or_default().to_owned() }]
+        let message = message.lines().next().unwrap_or_default();
+        // The place is said already.
+        let place = format!("line {line} column {column}: ");
+        let message = message.trim_start_matches("error: ").trim_start_matches(&place).to_owned();
+        vec![ScenarioError { line, message }]
     })?;
     let mut reader = Reader::default();
     reader.start_unix = reader.at(&file.start, units::timestamp).unwrap_or_default();
