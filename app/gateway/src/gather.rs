@@ -13,7 +13,7 @@ use crate::stream::{as_stalled, gap_clock};
 use crate::wait::Wait;
 
 /// Reads the stream to its end and adds it up.
-pub(crate) async fn gather(journey: &Journey, begun: &mut Begun) -> Result<Answer, Failure> {
+pub(crate) async fn gather(journey: &mut Journey, begun: &mut Begun) -> Result<Answer, Failure> {
     let dialect = journey.place(begun.place).dialect;
     let mut sum = Sum {
         frames: Frames::new(FRAME_BYTES_MAX),
@@ -21,6 +21,7 @@ pub(crate) async fn gather(journey: &Journey, begun: &mut Begun) -> Result<Answe
         answer: Answer::default(),
         bytes_left: journey.live.settings.limits.answer_bytes_max,
     };
+    let bytes_max = sum.bytes_left;
     let clock = journey.core.shared.clock;
     let mut last = clock.now();
     loop {
@@ -34,7 +35,10 @@ pub(crate) async fn gather(journey: &Journey, begun: &mut Begun) -> Result<Answe
             rest.map_or_else(|| sum.reader.finish(), Err)?;
             return full(sum.answer);
         };
-        match sum.take(chunk, begun)? {
+        let came = sum.take(chunk, begun)?;
+        let bytes = usize::try_from(bytes_max - sum.bytes_left).unwrap_or(usize::MAX);
+        let _counted = journey.held.set(journey.asked.body.len().saturating_add(bytes));
+        match came {
             Came::Done => return full(sum.answer),
             Came::Content => {
                 begun.permit.note_first_token();

@@ -23,7 +23,7 @@ pub(crate) async fn answer(
             Ok(begun) => begun,
             Err(failure) => return Err((journey, failure)),
         };
-        match fetch(&journey, &mut begun).await {
+        match fetch(&mut journey, &mut begun).await {
             Ok((answer, body)) => return Ok(deliver(journey, begun, &answer, body)),
             Err(failure) => {
                 let failure = failure.at(Stage::BeforeContent).with_status(begun.reply.status);
@@ -34,7 +34,10 @@ pub(crate) async fn answer(
 }
 
 /// The answer, and the provider's own bytes where those can go to the client.
-async fn fetch(journey: &Journey, begun: &mut Begun) -> Result<(Answer, Option<Bytes>), Failure> {
+async fn fetch(
+    journey: &mut Journey,
+    begun: &mut Begun,
+) -> Result<(Answer, Option<Bytes>), Failure> {
     if journey.roster.streams(&journey.asked) {
         let answer = gather(journey, begun).await?;
         return checked(journey, answer).map(|answer| (answer, None));
@@ -53,12 +56,14 @@ fn checked(journey: &Journey, answer: Answer) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
-/// Reads the body to its end within the attempt's time.
-async fn collect(journey: &Journey, begun: &mut Begun) -> Result<Bytes, Failure> {
+/// Reads the body to its end within the attempt's time. What is held counts against the budget of
+/// all, so that others do without what they need not hold; the answer itself is not given up for it.
+async fn collect(journey: &mut Journey, begun: &mut Begun) -> Result<Bytes, Failure> {
     let max = journey.live.settings.limits.answer_bytes_max;
     let max = usize::try_from(max).unwrap_or(usize::MAX);
     let wait = Wait { clock: journey.core.shared.clock, by: begun.attempt.first_token_by };
     let Begun { reply, permit, .. } = begun;
+    let Journey { asked, held, .. } = journey;
     let collecting = async {
         let Some(first) = reply.body.chunk().await? else { return Ok(Bytes::new()) };
         let Some(second) = reply.body.chunk().await? else { return Ok(first) };
@@ -70,6 +75,7 @@ async fn collect(journey: &Journey, begun: &mut Begun) -> Result<Bytes, Failure>
                 return Err(Failure::new(Class::BadAnswer, what));
             }
             whole.extend_from_slice(&chunk);
+            let _counted = held.set(asked.body.len() + whole.len());
         }
         Ok(Bytes::from(whole))
     };

@@ -48,6 +48,13 @@ impl Script {
         Self { answer: [head.as_bytes(), body].concat(), beat: None }
     }
 
+    /// A whole answer that stops coming when this many bytes are there.
+    pub(crate) fn part(body: &[u8], bytes: usize) -> Self {
+        let mut script = Self::whole("200 OK", body);
+        script.answer.truncate(script.answer.len() - body.len() + bytes);
+        script
+    }
+
     /// A stream, in chunks that heed neither frames nor letters.
     pub(crate) fn stream(body: &[u8]) -> Self {
         let mut script = Self::begun(body);

@@ -10,7 +10,9 @@ use crate::bytes::odd_stream;
 use crate::checks::Checks;
 use crate::client::{self, Body, Call, item};
 use crate::peer::{Peer, Script, push_chunk};
-use crate::stage::{ANTHROPIC, CLAUDE_CLOUD, OPENAI, Providers, Stage, provider, settings};
+use crate::stage::{
+    ANTHROPIC, CLAUDE_CLOUD, OPENAI, Providers, Stage, patient, provider, settings,
+};
 
 const MB: usize = 1 << 20;
 
@@ -145,4 +147,30 @@ async fn gap_clock_runs_out() {
     let item = item(Dialect::AnthropicMessages, Delivery::Stream, Wish::Text);
     stage.ask(&item).await.assert_answers(&item, "carried on");
     assert!(stage.rows(1).await[0].resumed);
+}
+
+#[tokio::test]
+async fn an_answer_on_its_way_counts_as_held_until_its_client_leaves() {
+    let part = 3 * MB / 2;
+    let stream = odd_stream(Dialect::AnthropicMessages, 2 * MB);
+    for (delivery, script) in [
+        ("as_asked", Script::part(&vec![b' '; 2 * MB], part)),
+        ("whole", Script::begun(&stream[..part])),
+    ] {
+        let peer = Peer::open(script).await;
+        let policy = format!("    delivery: {delivery}\n");
+        let yaml = settings(&["there/claude-opus-4-6"], &policy);
+        let yaml = provider(&yaml, Dialect::AnthropicMessages, &format!("http://{}", peer.address));
+        let providers = Providers::open().await;
+        let stage = Stage::open(&providers, &patient(&yaml));
+        let held = || stage.gateway.status()["held_bytes"].as_u64().expect("a number");
+        let call = Call::of(&item(Dialect::AnthropicMessages, Delivery::Unary, Wish::Text));
+        let asking = stage.send(&call);
+        let all_there = stage.until(|| held() > MB as u64, "what came is held");
+        tokio::select! {
+            got = asking => panic!("{delivery}: {got:?}"),
+            () = all_there => {}
+        }
+        stage.until(|| held() == 0, "nobody waits for it any more").await;
+    }
 }
