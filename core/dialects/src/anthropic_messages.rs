@@ -12,11 +12,13 @@ mod answer_write;
 mod stream_read;
 mod stream_write;
 
+mod elsewhere;
 mod errors;
 mod wire;
 
 pub(crate) use answer_read::read_answer;
 pub(crate) use answer_write::write_answer;
+pub(crate) use elsewhere::{text_elsewhere, tool_elsewhere};
 pub(crate) use errors::{read_error, write_error};
 pub(crate) use request_read::read_request;
 pub(crate) use request_write::write_request;

@@ -88,6 +88,35 @@ pub const fn keep_alive(dialect: Dialect) -> &'static [u8] {
     }
 }
 
+/// A function that stands in for a tool that only one dialect knows.
+#[derive(Debug)]
+pub(crate) struct StandIn {
+    /// What it does.
+    pub(crate) description: &'static str,
+    /// The schema of its arguments.
+    pub(crate) schema: serde_json::Value,
+}
+
+/// The function by which a hosted tool of `dialect` goes to another; `None` if it cannot.
+pub(crate) fn tool_elsewhere(dialect: Dialect, definition: &serde_json::Value) -> Option<StandIn> {
+    match dialect {
+        Dialect::AnthropicMessages => anthropic_messages::tool_elsewhere(definition),
+        Dialect::OpenaiChat => openai_chat::tool_elsewhere(definition),
+    }
+}
+
+/// The text by which a foreign block of `dialect` goes to another; `None` if it cannot.
+pub(crate) fn text_elsewhere(
+    dialect: Dialect,
+    kind: &str,
+    block: &serde_json::Value,
+) -> Option<String> {
+    match dialect {
+        Dialect::AnthropicMessages => anthropic_messages::text_elsewhere(kind, block),
+        Dialect::OpenaiChat => openai_chat::text_elsewhere(kind, block),
+    }
+}
+
 /// The path of the dialect's endpoint, at us and below a provider's base URL.
 pub const fn path(dialect: Dialect) -> &'static str {
     match dialect {

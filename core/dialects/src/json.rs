@@ -118,9 +118,25 @@ impl Fields {
         self.value(name).map(|value| Self::at(&self.place_of(name), value)).transpose()
     }
 
+    /// The first of these that is there and says something.
+    pub(crate) fn first_of(&self, names: &[&str]) -> Option<String> {
+        let given = |name: &&&str| self.rest.get(**name).is_some_and(|value| !is_blank(value));
+        names.iter().find(given).map(|name| (*name).to_owned())
+    }
+
     /// The error that `name` must be `what`.
     pub(crate) fn wrong(&self, name: &str, what: &str) -> Failure {
         invalid(format!("`{}` must be {what}", self.place_of(name)))
+    }
+}
+
+/// Whether a field that has this value might as well not be there.
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(_) | Value::Bool(true) | Value::Number(_) => false,
     }
 }
 

@@ -1,4 +1,7 @@
 use backstop_exchange::Loss;
+use serde_json::Value;
+
+use crate::json::Fields;
 
 /// The most losses listed for one request; what is beyond is summed up in one more.
 const LOSSES_MAX: usize = 50;
@@ -13,6 +16,18 @@ const FIELD_CHARS_MAX: usize = 64;
 pub(crate) struct Losses(Vec<Loss>);
 
 impl Losses {
+    /// Begins with what the reader of the request lost.
+    pub(crate) fn after(read: &[Loss]) -> Self {
+        Self(read.to_vec())
+    }
+
+    /// Lists what is left of an object whose other fields were read, as fields of `of`.
+    pub(crate) fn add_rest(&mut self, of: &str, fields: &Fields) {
+        for (name, _) in fields.rest.iter().filter(|(name, value)| *name != "type" && says(value)) {
+            self.add(&format!("{of}.{name}"), "not kept where a request is written anew");
+        }
+    }
+
     /// Lists a loss, once however often it occurs.
     pub(crate) fn add(&mut self, field: &str, reason: &str) {
         let field: String = field.chars().take(FIELD_CHARS_MAX).map(plain).collect();
@@ -30,6 +45,19 @@ impl Losses {
     /// The list, in the order things were lost.
     pub(crate) fn into_list(self) -> Vec<Loss> {
         self.0
+    }
+}
+
+/// Whether a value says anything that leaving it out does not.
+fn says(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        // A call made by the model itself says so in its newest form.
+        Value::Object(fields) => {
+            !fields.is_empty() && fields.get("type").is_none_or(|kind| kind != "direct")
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
     }
 }
 

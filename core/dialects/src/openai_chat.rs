@@ -4,6 +4,7 @@
 
 mod answer_read;
 mod answer_write;
+mod elsewhere;
 mod errors;
 mod request_read;
 mod request_write;
@@ -13,6 +14,7 @@ mod wire;
 
 pub(crate) use answer_read::read_answer;
 pub(crate) use answer_write::write_answer;
+pub(crate) use elsewhere::{text_elsewhere, tool_elsewhere};
 pub(crate) use errors::{read_error, write_error};
 pub(crate) use request_read::read_request;
 pub(crate) use request_write::write_request;

@@ -1,4 +1,4 @@
-use crate::{Block, Format, MediaKind, Request, Role, Source, ToolKind, Turn};
+use crate::{Block, Format, MediaKind, Request, Role, Source, Tool, ToolKind, Turn};
 
 /// What a request needs of the target that answers it.
 ///
@@ -32,9 +32,9 @@ impl Features {
     /// What this request needs.
     pub fn of(request: &Request) -> Self {
         let mut needs = Self {
-            tools: request.tools.iter().any(|tool| !is_hosted(&tool.kind)),
+            tools: request.tools.iter().any(|tool| !is_hosted(tool)),
             schema: matches!(request.format, Format::Schema(_)),
-            provider_bound: request.tools.iter().any(|tool| is_hosted(&tool.kind)),
+            provider_bound: request.bound.is_some() || request.tools.iter().any(is_hosted),
             several_answers: request.sampling.answers.is_some_and(|n| n > 1),
             logprobs: request.sampling.logprobs.is_some(),
             prefill: request.turns.last().is_some_and(|turn| turn.role == Role::Assistant),
@@ -84,9 +84,10 @@ impl Features {
     }
 }
 
-const fn is_hosted(kind: &ToolKind) -> bool {
-    match kind {
-        ToolKind::Hosted { .. } => true,
+/// Whether a tool runs at one provider only.
+const fn is_hosted(tool: &Tool) -> bool {
+    match tool.kind {
+        ToolKind::Hosted { .. } => !tool.run_by_client,
         ToolKind::Function | ToolKind::Custom => false,
     }
 }

@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 
 use backstop_vocabulary::Dialect;
 
+use crate::Loss;
+
 /// What a client asks, in no dialect.
 ///
 /// Rich enough for every dialect; what only one of them knows is kept in `extras` and in
@@ -48,6 +50,12 @@ pub struct Request {
     pub dialect: Option<Dialect>,
     /// Top-level fields this form has no place for, whole.
     pub extras: Map<String, Value>,
+    /// What this form has no place for further inside: lost once the request is written anew, in
+    /// whatever dialect.
+    pub lost: Vec<Loss>,
+    /// The first of `extras` that only a provider of the same dialect can honour (state it holds, a
+    /// tool it runs, sound it makes): without it the request would mean something else.
+    pub bound: Option<String>,
 }
 
 /// A text with an optional prompt-cache mark.
@@ -243,6 +251,9 @@ pub struct Tool {
     pub strict: Option<bool>,
     /// Which kind it is.
     pub kind: ToolKind,
+    /// Whether the client answers the calls of a hosted tool, so that another provider may offer a
+    /// function in its place.
+    pub run_by_client: bool,
     /// The dialect's own cache mark at this place, whole.
     pub cache_hint: Option<Value>,
     /// Fields only its dialect knows (`defer_loading`, `format` of a custom tool…).

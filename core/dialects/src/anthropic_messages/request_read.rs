@@ -4,12 +4,18 @@ use backstop_exchange::{
 use backstop_vocabulary::{Dialect, Failure};
 use serde_json::{Map, Value};
 
+use super::elsewhere::tool_elsewhere;
 use super::wire::read_effort;
-use crate::json::{Fields, invalid, object};
+use crate::json::{Fields, object};
+use crate::losses::Losses;
 
 mod blocks;
 
 use blocks::{read_blocks, read_texts};
+
+/// What another provider cannot answer without: a conversation, a machine or tools that Anthropic
+/// holds.
+const BOUND: [&str; 3] = ["thread", "mcp_servers", "container"];
 
 pub(crate) fn read_request(body: &[u8]) -> Result<Request, Failure> {
     let mut fields = Fields::top(object(body)?);
@@ -27,15 +33,18 @@ pub(crate) fn read_request(body: &[u8]) -> Result<Request, Failure> {
     request.sampling.temperature = fields.number("temperature")?;
     request.sampling.top_p = fields.number("top_p")?;
     request.sampling.top_k = fields.count("top_k")?;
+    let mut losses = Losses::default();
     if let Some(system) = fields.value("system") {
-        request.system = read_texts("system", system)?;
+        request.system = read_texts("system", system, &mut losses)?;
     }
-    request.turns = read_turns(&mut fields)?;
+    request.turns = read_turns(&mut fields, &mut losses)?;
+    request.lost = losses.into_list();
     request.tools = read_tools(&mut fields)?;
     (request.tool_choice, request.parallel_tools) = read_tool_choice(&mut fields)?;
     read_metadata(&mut fields, &mut request)?;
     read_thinking(&mut fields, &mut request.reasoning)?;
     read_output_config(&mut fields, &mut request)?;
+    request.bound = fields.first_of(&BOUND);
     request.extras = fields.rest;
     Ok(request)
 }
@@ -46,7 +55,7 @@ fn read_stop(fields: &mut Fields) -> Result<Vec<String>, Failure> {
     texts.collect::<Option<_>>().ok_or_else(|| fields.wrong("stop_sequences", "a list of strings"))
 }
 
-fn read_turns(fields: &mut Fields) -> Result<Vec<Turn>, Failure> {
+fn read_turns(fields: &mut Fields, losses: &mut Losses) -> Result<Vec<Turn>, Failure> {
     let messages = fields.list("messages")?;
     let messages = messages.ok_or_else(|| fields.wrong("messages", "given, as a list"))?;
     let turns = messages.into_iter().enumerate().map(|(index, message)| {
@@ -59,7 +68,8 @@ fn read_turns(fields: &mut Fields) -> Result<Vec<Turn>, Failure> {
         };
         let content = message.value("content");
         let content = content.ok_or_else(|| message.wrong("content", "given"))?;
-        let blocks = read_blocks(&message.place_of("content"), content)?;
+        let blocks = read_blocks(&message.place_of("content"), content, losses)?;
+        losses.add_rest("messages", &message);
         Ok(Turn { role, blocks, name: None })
     });
     turns.collect()
@@ -84,6 +94,7 @@ fn read_tool(place: &str, tool: Value) -> Result<Tool, Failure> {
         schema: fields.value("input_schema"),
         strict: fields.flag("strict")?,
         kind: ToolKind::Function,
+        run_by_client: true,
         cache_hint: fields.value("cache_control"),
         extras: fields.rest,
     })
@@ -94,12 +105,14 @@ fn read_hosted_tool(tool: Value) -> Tool {
     let name = tool.get("name").or_else(|| tool.get("type")).and_then(Value::as_str);
     Tool {
         name: name.unwrap_or_default().to_owned(),
+        run_by_client: tool_elsewhere(&tool).is_some(),
         kind: ToolKind::Hosted { dialect: Dialect::AnthropicMessages, json: tool },
         ..Tool::default()
     }
 }
 
 fn read_tool_choice(fields: &mut Fields) -> Result<(ToolChoice, Option<bool>), Failure> {
+    let whole = fields.rest.get("tool_choice").cloned();
     let Some(mut choice) = fields.nested("tool_choice")? else {
         return Ok((ToolChoice::Unsaid, None));
     };
@@ -109,7 +122,11 @@ fn read_tool_choice(fields: &mut Fields) -> Result<(ToolChoice, Option<bool>), F
         "any" => ToolChoice::Any,
         "none" => ToolChoice::None,
         "tool" => ToolChoice::Named(choice.needed_string("name")?),
-        _ => return Err(choice.wrong("type", "`auto`, `any`, `tool` or `none`")),
+        // A form of a newer API: its provider may know it.
+        _ => {
+            fields.rest.extend(whole.map(|whole| ("tool_choice".to_owned(), whole)));
+            return Ok((ToolChoice::Unsaid, None));
+        }
     };
     Ok((choice, parallel))
 }
@@ -148,35 +165,44 @@ fn read_thinking(fields: &mut Fields, reasoning: &mut Reasoning) -> Result<(), F
 fn read_output_config(fields: &mut Fields, request: &mut Request) -> Result<(), Failure> {
     if let Some(mut config) = fields.nested("output_config")? {
         if let Some(name) = config.string("effort")? {
-            let effort = read_effort(&name);
-            let wrong = || config.wrong("effort", "`low`, `medium`, `high`, `xhigh` or `max`");
-            request.reasoning.effort = Some(effort.ok_or_else(wrong)?);
+            request.reasoning.effort = read_effort(&name);
+            if request.reasoning.effort.is_none() {
+                // A word of a newer API: its provider may know it.
+                config.rest.insert("effort".to_owned(), name.into());
+            }
         }
+        let whole = config.rest.get("format").cloned();
         if let Some(format) = config.nested("format")? {
-            request.format = read_format(format)?;
+            match read_format(format)? {
+                Some(format) => request.format = format,
+                None => config.rest.extend(whole.map(|whole| ("format".to_owned(), whole))),
+            }
         }
         keep(fields, "output_config", config.rest);
     }
     // The name of `output_config.format` before it was generally available.
+    let whole = fields.rest.get("output_format").cloned();
     if let Some(format) = fields.nested("output_format")? {
-        request.format = read_format(format)?;
+        match read_format(format)? {
+            Some(format) => request.format = format,
+            None => fields.rest.extend(whole.map(|whole| ("output_format".to_owned(), whole))),
+        }
     }
     Ok(())
 }
 
-fn read_format(mut format: Fields) -> Result<Format, Failure> {
-    match format.needed_string("type")?.as_str() {
-        "text" => Ok(Format::Text),
+/// The form of the answer; `None` for one of a newer API.
+fn read_format(mut format: Fields) -> Result<Option<Format>, Failure> {
+    Ok(match format.needed_string("type")?.as_str() {
+        "text" => Some(Format::Text),
         "json_schema" => {
             let schema = format.value("schema");
             let schema = schema.ok_or_else(|| format.wrong("schema", "given"))?;
-            Ok(Format::Schema(JsonSchema { name: None, description: None, schema, strict: None }))
+            let (name, description, strict) = (None, None, None);
+            Some(Format::Schema(JsonSchema { name, description, schema, strict }))
         }
-        other => Err(invalid(format!(
-            "`{}` is `{other}`: only `json_schema` is known",
-            format.place_of("type")
-        ))),
-    }
+        _ => None,
+    })
 }
 
 /// Leaves what was not read of a nested object where `extras` will find it.
@@ -186,7 +212,10 @@ fn keep(fields: &mut Fields, name: &str, rest: Map<String, Value>) {
     }
 }
 
-/// A text as the neutral form holds it; citations of earlier answers are not kept.
-fn text_of(fields: &mut Fields) -> Result<Text, Failure> {
-    Ok(Text { text: fields.needed_string("text")?, cache_hint: fields.value("cache_control") })
+/// A text as the neutral form holds it; citations of earlier answers are lost.
+fn text_of(mut fields: Fields, losses: &mut Losses) -> Result<Text, Failure> {
+    let text = fields.needed_string("text")?;
+    let cache_hint = fields.value("cache_control");
+    losses.add_rest("messages", &fields);
+    Ok(Text { text, cache_hint })
 }

@@ -23,7 +23,7 @@ pub(crate) fn write_request(
         request,
         target,
         native: request.dialect == Some(Dialect::AnthropicMessages),
-        losses: Losses::default(),
+        losses: Losses::after(&request.lost),
         renames: Renames::default(),
         body: Map::new(),
     };
@@ -80,6 +80,9 @@ impl Writer<'_> {
         }
         if request.sampling.logprobs.is_some() {
             return Err(unsupported("log probabilities"));
+        }
+        if let Some(field) = request.bound.as_ref().filter(|_| !self.native) {
+            return Err(unsupported(&format!("`{field}` of another provider")));
         }
         if !request.tools.is_empty() && !self.target.abilities.tools {
             return Err(unsupported("tools"));

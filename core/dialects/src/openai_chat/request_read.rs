@@ -13,6 +13,10 @@ use backstop_vocabulary::{Dialect, Failure};
 
 pub(super) use self::messages::FIELD;
 use crate::json::{Fields, object};
+use crate::losses::Losses;
+
+/// What another provider cannot answer without: sound it makes, a search it runs, a check it holds.
+const BOUND: [&str; 3] = ["audio", "web_search_options", "moderation"];
 
 /// Reads a request; what the neutral form has no place for stays in `extras`.
 pub(crate) fn read_request(body: &[u8]) -> Result<Request, Failure> {
@@ -22,14 +26,17 @@ pub(crate) fn read_request(body: &[u8]) -> Result<Request, Failure> {
         model: fields.needed_string("model")?,
         ..Request::default()
     };
-    messages::read(&mut fields, &mut request)?;
-    tools::read(&mut fields, &mut request)?;
+    let mut losses = Losses::default();
+    messages::read(&mut fields, &mut request, &mut losses)?;
+    tools::read(&mut fields, &mut request, &mut losses)?;
+    request.lost = losses.into_list();
     read_limits(&mut fields, &mut request)?;
     read_sampling(&mut fields, &mut request)?;
     read_effort(&mut fields, &mut request)?;
     request.format = read_format(&mut fields)?;
     read_stream(&mut fields, &mut request)?;
     read_identity(&mut fields, &mut request)?;
+    request.bound = fields.first_of(&BOUND);
     request.extras = fields.rest;
     request.extras.retain(|_, value| !value.is_null());
     Ok(request)

@@ -1,7 +1,6 @@
 //! A request → the body for a target.
 
 mod assistant;
-mod hosted;
 mod messages;
 mod options;
 mod parts;
@@ -16,6 +15,7 @@ use serde_json::{Map, Value};
 use backstop_exchange::Request;
 use backstop_vocabulary::{Class, Dialect, Failure};
 
+use crate::dispatch::text_elsewhere;
 use crate::json;
 use crate::losses::Losses;
 use crate::tool_names::fit_id;
@@ -36,7 +36,7 @@ pub(crate) fn write_request(
         request,
         target,
         fields: Map::new(),
-        losses: Losses::default(),
+        losses: Losses::after(&request.lost),
         renames: Renames::default(),
     };
     draft.set("model", target.model);
@@ -103,6 +103,15 @@ impl Draft<'_> {
         self.renames.fit(name, NAME_BYTES_MAX)
     }
 
+    /// The text that stands for a block of another dialect, where there is one; the loss is listed
+    /// in either case.
+    fn text_for(&mut self, dialect: Dialect, kind: &str, json: &Value) -> Option<String> {
+        let text = text_elsewhere(dialect, kind, json);
+        let field = format!("messages.{kind}");
+        self.lose(&field, if text.is_some() { "became text" } else { "not in openai_chat" });
+        text
+    }
+
     fn lose_cache_hint(&mut self) {
         let field = self.word("prompt_cache_breakpoint");
         self.lose(field, "not in openai_chat");
@@ -113,6 +122,9 @@ impl Draft<'_> {
 /// the other provider holds: without it the request would mean something else.
 fn write_extras(draft: &mut Draft<'_>) -> Result<(), Failure> {
     let request = draft.request;
+    if let Some(field) = request.bound.as_ref().filter(|_| !draft.is_native()) {
+        return Err(unsupported(format!("`{field}` is held by the provider it was made for")));
+    }
     for (name, value) in &request.extras {
         if draft.is_native() {
             match (draft.fields.get_mut(name), value) {
@@ -121,8 +133,6 @@ fn write_extras(draft: &mut Draft<'_>) -> Result<(), Failure> {
                 (None, Value::Object(_)) if name == "stream_options" && !draft.target.stream => {}
                 (None, value) => draft.set(name, value.clone()),
             }
-        } else if matches!(name.as_str(), "thread" | "mcp_servers" | "container") {
-            return Err(unsupported(format!("`{name}` is held by the provider it was made for")));
         } else {
             draft.lose(name, "not in openai_chat");
         }

@@ -7,10 +7,15 @@ use serde_json::{Map, Value};
 use super::super::wire::{OWN_SIGNATURE_PREFIX, REDACTED, SIGNATURE};
 use super::text_of;
 use crate::json::{Fields, invalid};
+use crate::losses::Losses;
 
 /// The texts of `system`: a string, or text blocks.
-pub(super) fn read_texts(place: &str, value: Value) -> Result<Vec<Text>, Failure> {
-    let blocks = read_blocks(place, value)?;
+pub(super) fn read_texts(
+    place: &str,
+    value: Value,
+    losses: &mut Losses,
+) -> Result<Vec<Text>, Failure> {
+    let blocks = read_blocks(place, value, losses)?;
     let texts = blocks.into_iter().map(|block| match block {
         Block::Text(text) => Ok(text),
         Block::Media(_)
@@ -24,13 +29,17 @@ pub(super) fn read_texts(place: &str, value: Value) -> Result<Vec<Text>, Failure
 }
 
 /// The content of a message or tool result: a string, or blocks.
-pub(super) fn read_blocks(place: &str, value: Value) -> Result<Vec<Block>, Failure> {
+pub(super) fn read_blocks(
+    place: &str,
+    value: Value,
+    losses: &mut Losses,
+) -> Result<Vec<Block>, Failure> {
     match value {
         Value::String(text) => Ok(vec![Block::Text(Text::plain(text))]),
         Value::Array(items) => {
             let mut blocks = Vec::with_capacity(items.len());
             for (index, item) in items.into_iter().enumerate() {
-                blocks.extend(read_block(&format!("{place}[{index}]"), item)?);
+                blocks.extend(read_block(&format!("{place}[{index}]"), item, losses)?);
             }
             Ok(blocks)
         }
@@ -41,15 +50,15 @@ pub(super) fn read_blocks(place: &str, value: Value) -> Result<Vec<Block>, Failu
 }
 
 /// One block; `None` for one that this gateway made and nobody else may see.
-fn read_block(place: &str, item: Value) -> Result<Option<Block>, Failure> {
+fn read_block(place: &str, item: Value, losses: &mut Losses) -> Result<Option<Block>, Failure> {
     let kind = item.get("type").and_then(Value::as_str).map(str::to_owned);
     let Some(kind) = kind else { return Err(invalid(format!("`{place}.type` must be a string"))) };
     let media_kind = match kind.as_str() {
         "image" => MediaKind::Image,
         "document" => MediaKind::Document,
-        "text" => return Ok(Some(Block::Text(text_of(&mut Fields::at(place, item)?)?))),
-        "tool_use" => return read_call(Fields::at(place, item)?).map(Some),
-        "tool_result" => return read_result(Fields::at(place, item)?).map(Some),
+        "text" => return Ok(Some(Block::Text(text_of(Fields::at(place, item)?, losses)?))),
+        "tool_use" => return read_call(Fields::at(place, item)?, losses).map(Some),
+        "tool_result" => return read_result(Fields::at(place, item)?, losses).map(Some),
         "thinking" => return read_thinking(Fields::at(place, item)?).map(Some),
         "redacted_thinking" => return read_redacted(Fields::at(place, item)?),
         _ => return Ok(Some(foreign(kind, item))),
@@ -65,25 +74,33 @@ const fn foreign(kind: String, json: Value) -> Block {
     Block::Foreign { dialect: Dialect::AnthropicMessages, kind, json }
 }
 
-fn read_call(mut fields: Fields) -> Result<Block, Failure> {
+fn read_call(mut fields: Fields, losses: &mut Losses) -> Result<Block, Failure> {
     let input = fields.value("input").unwrap_or_else(|| Value::Object(Map::new()));
-    Ok(Block::ToolCall(ToolCall {
+    let call = ToolCall {
         id: fields.needed_string("id")?,
         name: fields.needed_string("name")?,
         arguments: input.to_string(),
         kind: ToolKind::Function,
         cache_hint: fields.value("cache_control"),
-    }))
+    };
+    losses.add_rest("messages", &fields);
+    Ok(Block::ToolCall(call))
 }
 
-fn read_result(mut fields: Fields) -> Result<Block, Failure> {
-    let content = fields.value("content").map(|c| read_blocks(&fields.place_of("content"), c));
-    Ok(Block::ToolResult(ToolResult {
+fn read_result(mut fields: Fields, losses: &mut Losses) -> Result<Block, Failure> {
+    let place = fields.place_of("content");
+    let blocks = match fields.value("content") {
+        Some(content) => read_blocks(&place, content, losses)?,
+        None => Vec::new(),
+    };
+    let result = ToolResult {
         call_id: fields.needed_string("tool_use_id")?,
-        blocks: content.transpose()?.unwrap_or_default(),
+        blocks,
         is_error: fields.flag("is_error")?.unwrap_or(false),
         cache_hint: fields.value("cache_control"),
-    }))
+    };
+    losses.add_rest("messages", &fields);
+    Ok(Block::ToolResult(result))
 }
 
 fn read_thinking(mut fields: Fields) -> Result<Block, Failure> {

@@ -8,6 +8,7 @@ use super::super::wire::{
     CALL_ID_BYTES_MAX, CALL_ID_PREFIX, REDACTED, SIGNATURE, TOOL_NAME_BYTES_MAX,
 };
 use super::{Writer, unsupported};
+use crate::dispatch::text_elsewhere;
 use crate::json::arguments_object;
 use crate::tool_names::fit_id;
 
@@ -31,11 +32,16 @@ impl Writer<'_> {
             Block::ToolResult(result) => Some(self.result(result)?),
             Block::Reasoning { text, artefact } => self.reasoning(text, artefact.as_ref()),
             Block::Foreign { dialect: Dialect::AnthropicMessages, json, .. } => Some(json.clone()),
-            Block::Foreign { dialect: Dialect::OpenaiChat, kind, .. } => {
-                self.lose(&format!("messages.{kind}"), "not in anthropic_messages");
-                None
-            }
+            Block::Foreign { dialect, kind, json } => self.foreign(*dialect, kind, json),
         })
+    }
+
+    /// What stands for a block of another dialect.
+    fn foreign(&mut self, dialect: Dialect, kind: &str, json: &Value) -> Option<Value> {
+        let text = text_elsewhere(dialect, kind, json);
+        let reason = if text.is_some() { "became text" } else { "not in anthropic_messages" };
+        self.lose(&format!("messages.{kind}"), reason);
+        text.map(|text| json!({ "type": "text", "text": text }))
     }
 
     fn call(&mut self, call: &ToolCall) -> Value {
@@ -133,7 +139,7 @@ impl Writer<'_> {
             Source::File { dialect: Dialect::AnthropicMessages, id } => {
                 json!({ "type": "file", "file_id": id })
             }
-            Source::File { dialect: Dialect::OpenaiChat, .. } => {
+            Source::File { .. } => {
                 return Err(unsupported("files that are kept at another provider"));
             }
             Source::Base64(data) => {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::wire::TOOL_NAME_BYTES_MAX;
 use super::format::is_fitted;
 use super::{Writer, unsupported};
+use crate::dispatch::tool_elsewhere;
 
 impl Writer<'_> {
     /// The fields `tools` and `tool_choice`.
@@ -37,8 +38,14 @@ impl Writer<'_> {
             ToolKind::Hosted { dialect: Dialect::AnthropicMessages, json } => {
                 return Ok(json.clone());
             }
-            ToolKind::Hosted { dialect: Dialect::OpenaiChat, .. } => {
-                return Err(unsupported("tools of another provider"));
+            ToolKind::Hosted { dialect, json } => {
+                let stand = tool_elsewhere(*dialect, json)
+                    .ok_or_else(|| unsupported("tools of another provider"))?;
+                return Ok(json!({
+                    "name": self.renames.fit(&tool.name, TOOL_NAME_BYTES_MAX),
+                    "description": stand.description,
+                    "input_schema": stand.schema,
+                }));
             }
             ToolKind::Custom => return Err(unsupported("tools with free text arguments")),
             ToolKind::Function => {}

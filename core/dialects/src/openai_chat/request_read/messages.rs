@@ -8,10 +8,15 @@ use backstop_vocabulary::{Dialect, Failure};
 use super::parts::read_content;
 use crate::hash::fnv64;
 use crate::json::{Fields, invalid};
+use crate::losses::Losses;
 
 /// Reads all messages. Instructions before the first turn become `system`; a run of tool messages
 /// becomes one turn of results.
-pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Failure> {
+pub(super) fn read(
+    fields: &mut Fields,
+    request: &mut Request,
+    losses: &mut Losses,
+) -> Result<(), Failure> {
     let messages = fields.list("messages")?.filter(|messages| !messages.is_empty());
     let messages =
         messages.ok_or_else(|| invalid("`messages` must be a list with at least one message"))?;
@@ -20,21 +25,21 @@ pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Fai
     for (index, message) in messages.into_iter().enumerate() {
         let mut message = Fields::at(&format!("messages[{index}]"), message)?;
         match message.needed_string("role")?.as_str() {
-            "system" | "developer" => read_system(message, request)?,
+            "system" | "developer" => read_system(message, request, losses)?,
             "user" => {
-                let blocks = read_content(&mut message, "content")?;
+                let blocks = read_content(&mut message, "content", losses)?;
                 push(message, Role::User, blocks, request)?;
             }
             "assistant" => {
                 last_function = format!("call_{:016x}", fnv64(&index.to_le_bytes()));
-                let blocks = read_assistant(&mut message, &last_function)?;
+                let blocks = read_assistant(&mut message, &last_function, losses)?;
                 push(message, Role::Assistant, blocks, request)?;
             }
             "tool" => {
                 let id = message.needed_string("tool_call_id")?;
-                read_result(message, id, request)?;
+                read_result(message, id, request, losses)?;
             }
-            "function" => read_result(message, last_function.clone(), request)?,
+            "function" => read_result(message, last_function.clone(), request, losses)?,
             _ => {
                 let roles = "one of developer, system, user, assistant and tool";
                 return Err(message.wrong("role", roles));
@@ -44,8 +49,12 @@ pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Fai
     Ok(())
 }
 
-fn read_system(mut message: Fields, request: &mut Request) -> Result<(), Failure> {
-    let blocks = read_content(&mut message, "content")?;
+fn read_system(
+    mut message: Fields,
+    request: &mut Request,
+    losses: &mut Losses,
+) -> Result<(), Failure> {
+    let blocks = read_content(&mut message, "content", losses)?;
     let name = message.string("name")?;
     // A named system message is an example conversation (`example_user`), not an instruction.
     let leads = request.turns.is_empty() && name.is_none() && message.rest.is_empty();
@@ -66,14 +75,18 @@ fn read_system(mut message: Fields, request: &mut Request) -> Result<(), Failure
 }
 
 /// The blocks of an assistant message: thought, text, refusal, calls, in this order.
-fn read_assistant(message: &mut Fields, function_id: &str) -> Result<Vec<Block>, Failure> {
+fn read_assistant(
+    message: &mut Fields,
+    function_id: &str,
+    losses: &mut Losses,
+) -> Result<Vec<Block>, Failure> {
     let mut blocks = Vec::new();
     let thought = message.string("reasoning_content")?;
     let other = message.string("reasoning")?;
     if let Some(text) = thought.or(other).filter(|text| !text.is_empty()) {
         blocks.push(Block::Reasoning { text, artefact: None });
     }
-    let content = read_content(message, "content")?;
+    let content = read_content(message, "content", losses)?;
     blocks.extend(content.into_iter().filter(|block| !is_empty_text(block)));
     if let Some(refusal) = message.string("refusal")?.filter(|text| !text.is_empty()) {
         blocks.push(Block::Refusal(refusal));
@@ -118,8 +131,13 @@ fn arguments_of(fields: &mut Fields, name: &str) -> String {
     }
 }
 
-fn read_result(mut message: Fields, call_id: String, request: &mut Request) -> Result<(), Failure> {
-    let mut blocks = read_content(&mut message, "content")?;
+fn read_result(
+    mut message: Fields,
+    call_id: String,
+    request: &mut Request,
+    losses: &mut Losses,
+) -> Result<(), Failure> {
+    let mut blocks = read_content(&mut message, "content", losses)?;
     // The tool's name, which the call has already.
     message.rest.shift_remove("name");
     blocks.extend(leftovers(message));

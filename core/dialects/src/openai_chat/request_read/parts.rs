@@ -6,52 +6,61 @@ use backstop_exchange::{Block, Media, MediaKind, Source, Text};
 use backstop_vocabulary::{Dialect, Failure};
 
 use crate::json::Fields;
+use crate::losses::Losses;
 
 /// Reads a string, a list of parts, or nothing.
-pub(super) fn read_content(message: &mut Fields, name: &str) -> Result<Vec<Block>, Failure> {
+pub(super) fn read_content(
+    message: &mut Fields,
+    name: &str,
+    losses: &mut Losses,
+) -> Result<Vec<Block>, Failure> {
     match message.value(name) {
         None => Ok(Vec::new()),
         Some(Value::String(text)) => Ok(vec![Block::Text(Text::plain(text))]),
         Some(Value::Array(parts)) => {
-            let read =
-                |(index, part)| read_part(&message.place_of(&format!("{name}[{index}]")), part);
-            parts.into_iter().enumerate().map(read).collect()
+            let place = message.place_of(name);
+            let parts = parts.into_iter().enumerate();
+            parts.map(|(at, part)| read_part(&format!("{place}[{at}]"), part, losses)).collect()
         }
         Some(_) => Err(message.wrong(name, "a string or a list of parts")),
     }
 }
 
-fn read_part(place: &str, part: Value) -> Result<Block, Failure> {
-    let whole = part.clone();
+fn read_part(place: &str, part: Value, losses: &mut Losses) -> Result<Block, Failure> {
+    let kind = part.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let read_media = match kind.as_str() {
+        "image_url" => read_image,
+        "input_audio" => read_audio,
+        "file" => read_file,
+        "" | "text" | "refusal" => return read_words(Fields::at(place, part)?, losses),
+        _ => return Ok(Block::Foreign { dialect: Dialect::OpenaiChat, kind, json: part }),
+    };
     let mut part = Fields::at(place, part)?;
-    let kind = part.needed_string("type")?;
+    let media = read_media(&mut part, losses)?;
     let cache_hint = part.value("prompt_cache_breakpoint");
-    match kind.as_str() {
-        "text" => Ok(Block::Text(Text { text: part.needed_string("text")?, cache_hint })),
-        "refusal" => Ok(Block::Refusal(part.needed_string("refusal")?)),
-        "image_url" => {
-            let media = read_image(&mut part)?;
-            Ok(Block::Media(Media { cache_hint, extras: part.rest, ..media }))
-        }
-        "input_audio" => {
-            let media = read_audio(&mut part)?;
-            Ok(Block::Media(Media { cache_hint, extras: part.rest, ..media }))
-        }
-        "file" => {
-            let media = read_file(&mut part)?;
-            Ok(Block::Media(Media { cache_hint, extras: part.rest, ..media }))
-        }
-        _ => Ok(Block::Foreign { dialect: Dialect::OpenaiChat, kind, json: whole }),
-    }
+    part.value("type");
+    Ok(Block::Media(Media { cache_hint, extras: part.rest, ..media }))
 }
 
-fn read_image(part: &mut Fields) -> Result<Media, Failure> {
+fn read_words(mut part: Fields, losses: &mut Losses) -> Result<Block, Failure> {
+    let cache_hint = part.value("prompt_cache_breakpoint");
+    let block = match part.needed_string("type")?.as_str() {
+        "refusal" => Block::Refusal(part.needed_string("refusal")?),
+        _ => Block::Text(Text { text: part.needed_string("text")?, cache_hint }),
+    };
+    losses.add_rest("messages", &part);
+    Ok(block)
+}
+
+fn read_image(part: &mut Fields, losses: &mut Losses) -> Result<Media, Failure> {
     let (url, detail) = match part.value("image_url") {
         // Ollama's clients write the address itself.
         Some(Value::String(url)) => (url, None),
         Some(value) => {
             let mut image = Fields::at(&part.place_of("image_url"), value)?;
-            (image.needed_string("url")?, image.string("detail")?)
+            let (url, detail) = (image.needed_string("url")?, image.string("detail")?);
+            losses.add_rest("messages.image_url", &image);
+            (url, detail)
         }
         None => return Err(part.wrong("image_url", "given, with `url`")),
     };
@@ -59,7 +68,7 @@ fn read_image(part: &mut Fields) -> Result<Media, Failure> {
     Ok(Media { detail, ..media(MediaKind::Image, media_type, source) })
 }
 
-fn read_audio(part: &mut Fields) -> Result<Media, Failure> {
+fn read_audio(part: &mut Fields, losses: &mut Losses) -> Result<Media, Failure> {
     let audio = part.nested("input_audio")?;
     let mut audio = audio.ok_or_else(|| part.wrong("input_audio", "given, with `data`"))?;
     let data = audio.needed_string("data")?;
@@ -68,10 +77,11 @@ fn read_audio(part: &mut Fields) -> Result<Media, Failure> {
         Some("mp3") => "audio/mpeg".to_owned(),
         Some(format) => format!("audio/{format}"),
     };
+    losses.add_rest("messages.input_audio", &audio);
     Ok(media(MediaKind::Audio, media_type, Source::Base64(data)))
 }
 
-fn read_file(part: &mut Fields) -> Result<Media, Failure> {
+fn read_file(part: &mut Fields, losses: &mut Losses) -> Result<Media, Failure> {
     let file = part.nested("file")?;
     let mut file =
         file.ok_or_else(|| part.wrong("file", "given, with `file_data` or `file_id`"))?;
@@ -82,6 +92,7 @@ fn read_file(part: &mut Fields) -> Result<Media, Failure> {
         (None, Some(id)) => (String::new(), Source::File { dialect: Dialect::OpenaiChat, id }),
         (None, None) => return Err(file.wrong("file_data", "given, or `file_id`")),
     };
+    losses.add_rest("messages.file", &file);
     Ok(Media { title, ..media(MediaKind::Document, media_type, source) })
 }
 

@@ -6,14 +6,19 @@ use backstop_exchange::{Request, Tool, ToolChoice, ToolKind};
 use backstop_vocabulary::{Dialect, Failure};
 
 use crate::json::Fields;
+use crate::losses::Losses;
 
-pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Failure> {
+pub(super) fn read(
+    fields: &mut Fields,
+    request: &mut Request,
+    losses: &mut Losses,
+) -> Result<(), Failure> {
     for (index, function) in fields.list("functions")?.unwrap_or_default().into_iter().enumerate() {
         let function = Fields::at(&format!("functions[{index}]"), function)?;
-        request.tools.push(read_function(function, Map::new())?);
+        request.tools.push(read_function(function, Map::new(), losses)?);
     }
     for (index, tool) in fields.list("tools")?.unwrap_or_default().into_iter().enumerate() {
-        request.tools.push(read_tool(&format!("tools[{index}]"), tool)?);
+        request.tools.push(read_tool(&format!("tools[{index}]"), tool, losses)?);
     }
     let old = fields.value("function_call");
     if let Some(choice) = fields.value("tool_choice") {
@@ -24,46 +29,46 @@ pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Fai
     Ok(())
 }
 
-fn read_tool(place: &str, tool: Value) -> Result<Tool, Failure> {
-    let whole = tool.clone();
-    let mut tool = Fields::at(place, tool)?;
-    let kind = tool.needed_string("type")?;
-    match kind.as_str() {
-        "function" => {
-            let function = tool.nested("function")?;
-            let function =
-                function.ok_or_else(|| tool.wrong("function", "given, with at least `name`"))?;
-            read_function(function, tool.rest)
-        }
-        "custom" => {
-            let custom = tool.nested("custom")?;
-            let mut custom = custom.ok_or_else(|| tool.wrong("custom", "given, with `name`"))?;
-            let (name, description) =
-                (custom.needed_string("name")?, custom.string("description")?);
-            let kind = ToolKind::Custom;
-            Ok(Tool { name, description, kind, extras: custom.rest, ..Tool::default() })
-        }
-        _ => {
-            let hosted = ToolKind::Hosted { dialect: Dialect::OpenaiChat, json: whole };
-            Ok(Tool { name: kind, kind: hosted, ..Tool::default() })
-        }
+fn read_tool(place: &str, tool: Value, losses: &mut Losses) -> Result<Tool, Failure> {
+    let kind = tool.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if !matches!(kind.as_str(), "" | "function" | "custom") {
+        let hosted = ToolKind::Hosted { dialect: Dialect::OpenaiChat, json: tool };
+        return Ok(Tool { name: kind, kind: hosted, ..Tool::default() });
     }
+    let mut tool = Fields::at(place, tool)?;
+    if tool.needed_string("type")? == "custom" {
+        let custom = tool.nested("custom")?;
+        let mut custom = custom.ok_or_else(|| tool.wrong("custom", "given, with `name`"))?;
+        let (name, description) = (custom.needed_string("name")?, custom.string("description")?);
+        let (kind, extras) = (ToolKind::Custom, custom.rest);
+        return Ok(Tool { name, description, kind, extras, ..Tool::default() });
+    }
+    let function = tool.nested("function")?;
+    let function = function.ok_or_else(|| tool.wrong("function", "given, with at least `name`"))?;
+    read_function(function, tool.rest, losses)
 }
 
-fn read_function(mut function: Fields, extras: Map<String, Value>) -> Result<Tool, Failure> {
+fn read_function(
+    mut function: Fields,
+    extras: Map<String, Value>,
+    losses: &mut Losses,
+) -> Result<Tool, Failure> {
     let schema = function.value("parameters");
     if schema.as_ref().is_some_and(|schema| !schema.is_object()) {
         return Err(function.wrong("parameters", "a json schema, as an object"));
     }
-    Ok(Tool {
+    let tool = Tool {
         name: function.needed_string("name")?,
         description: function.string("description")?,
         schema,
         strict: function.flag("strict")?,
         kind: ToolKind::Function,
+        run_by_client: true,
         cache_hint: None,
         extras,
-    })
+    };
+    losses.add_rest("tools.function", &function);
+    Ok(tool)
 }
 
 fn read_choice(fields: &Fields, choice: &Value) -> Result<ToolChoice, Failure> {

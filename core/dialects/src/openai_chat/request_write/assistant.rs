@@ -37,7 +37,9 @@ pub(super) fn write_assistant(draft: &mut Draft<'_>, turns: &[&Turn], messages: 
             Block::Foreign { dialect: Dialect::OpenaiChat, kind, json } => {
                 write_field(draft, kind, json, &mut message);
             }
-            Block::Foreign { kind, .. } => draft.lose(kind, "not in openai_chat"),
+            Block::Foreign { dialect, kind, json } => {
+                text.extend(draft.text_for(*dialect, kind, json));
+            }
             Block::Media(_) => draft.lose("image", "not in an assistant message of openai_chat"),
             Block::ToolResult(_) => draft.lose("tool_result", "not from an assistant"),
         }

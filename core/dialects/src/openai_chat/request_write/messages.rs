@@ -5,6 +5,8 @@
 //! are taken together: first the results in the order of the calls, then pictures that results held,
 //! then what else was said.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use backstop_exchange::{Block, Role, Text, ToolCall, Turn};
@@ -100,7 +102,8 @@ fn write_others(
             turn
         };
         let rest = turn.blocks.iter().filter(|block| !matches!(block, Block::ToolResult(_)));
-        let rest: Vec<&Block> = rest.collect();
+        let rest: Vec<Cow<'_, Block>> = rest.filter_map(|block| known(draft, block)).collect();
+        let rest: Vec<&Block> = rest.iter().map(AsRef::as_ref).collect();
         if rest.is_empty() {
             continue;
         }
@@ -120,6 +123,17 @@ fn write_others(
         messages.push(message.into());
     }
     Ok(())
+}
+
+/// The block, or what stands for one of another dialect.
+fn known<'a>(draft: &mut Draft<'_>, block: &'a Block) -> Option<Cow<'a, Block>> {
+    if let Block::Foreign { dialect, kind, json } = block
+        && *dialect != Dialect::OpenaiChat
+    {
+        let text = draft.text_for(*dialect, kind, json)?;
+        return Some(Cow::Owned(Block::Text(Text::plain(text))));
+    }
+    Some(Cow::Borrowed(block))
 }
 
 /// Whether an instruction may stand here. The templates of many open models refuse one that is not
@@ -163,8 +177,7 @@ fn user_content(
             Block::Refusal(text) => parts.push(json!({ "type": "text", "text": text })),
             Block::Foreign { dialect: Dialect::OpenaiChat, kind, .. }
                 if kind.starts_with(FIELD) => {}
-            Block::Foreign { dialect: Dialect::OpenaiChat, json, .. } => parts.push(json.clone()),
-            Block::Foreign { kind, .. } => draft.lose(kind, "not in openai_chat"),
+            Block::Foreign { json, .. } => parts.push(json.clone()),
             Block::Reasoning { .. } | Block::ToolCall(_) | Block::ToolResult(_) => {
                 draft.lose("messages", "a user turn holds a block of an assistant");
             }

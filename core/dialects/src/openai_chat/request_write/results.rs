@@ -69,7 +69,9 @@ fn result_text(
                 pictures.push(part);
                 texts.push(placeholder(media));
             }
-            Block::Foreign { kind, .. } => draft.lose(kind, "not in a tool message of openai_chat"),
+            Block::Foreign { dialect, kind, json } => {
+                texts.extend(draft.text_for(*dialect, kind, json));
+            }
             Block::Reasoning { .. } | Block::ToolCall(_) | Block::ToolResult(_) => {
                 draft.lose("tool_result", "holds a block that is not in openai_chat");
             }

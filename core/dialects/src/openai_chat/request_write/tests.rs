@@ -373,7 +373,7 @@ fn what_only_the_other_dialect_has_is_listed_or_refused() {
             "speed=not in openai_chat",
         ]
     );
-    request.extras.insert("thread".to_owned(), json!({}));
+    request.bound = Some("thread".to_owned());
     assert_eq!(
         write(&request, &Abilities::default()).unwrap_err().class,
         Class::UnsupportedFeature

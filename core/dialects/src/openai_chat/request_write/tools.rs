@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use backstop_exchange::{Request, Tool, ToolChoice, ToolKind};
 use backstop_vocabulary::{Dialect, Failure};
 
-use super::hosted::stand_in;
 use super::strict::{Root, is_strict};
 use super::{Draft, unsupported};
+use crate::dispatch::tool_elsewhere;
 
 pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
     let request = draft.request;
@@ -46,9 +46,8 @@ fn write_tool(draft: &mut Draft<'_>, tool: &Tool) -> Result<Value, Failure> {
         ToolKind::Function => Ok(write_function(draft, tool)),
         ToolKind::Custom => Ok(write_custom(draft, tool)),
         ToolKind::Hosted { dialect: Dialect::OpenaiChat, json } => Ok(json.clone()),
-        ToolKind::Hosted { json, .. } => {
-            let kind = json.get("type").and_then(Value::as_str).unwrap_or_default();
-            let stand = stand_in(kind).ok_or_else(|| {
+        ToolKind::Hosted { dialect, json } => {
+            let stand = tool_elsewhere(*dialect, json).ok_or_else(|| {
                 unsupported(format!("the tool `{}` runs at another provider", tool.name))
             })?;
             let function = json!({
