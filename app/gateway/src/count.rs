@@ -35,12 +35,19 @@ pub(crate) async fn answer(core: &Core, asked: &Asked) -> Response<AnswerBody> {
     if let Ok(Some((body, provider))) = counted {
         return answer::counted(asked, body, &provider);
     }
-    let tokens = asked.body.len().div_ceil(BYTES_PER_TOKEN);
+    let tokens = estimate(asked);
     let mut response =
         answer::json(asked, Bytes::from(json!({ "input_tokens": tokens }).to_string()));
     let lost = HeaderValue::from_static("input_tokens=estimated");
     response.headers_mut().insert("backstop-lost", lost);
     response
+}
+
+/// What the request's texts come to. Pictures count by their size and not by their bytes, so the
+/// body's length stands in only for a request that cannot be read.
+fn estimate(asked: &Asked) -> u64 {
+    let by_length = || asked.body.len().div_ceil(BYTES_PER_TOKEN) as u64;
+    asked.full().map_or_else(|_| by_length(), |full| full.features.input_tokens_estimate)
 }
 
 /// The count of the first target that is well and speaks the dialect, with its headers.

@@ -8,6 +8,7 @@ use backstop_listener::Listening;
 use backstop_resilience::Tuning;
 use backstop_scenarios::{Delivery, Wish};
 use backstop_vocabulary::Dialect;
+use serde_json::json;
 use tokio::net::TcpStream;
 
 use crate::client::{self, Body, Call, item};
@@ -212,6 +213,15 @@ async fn a_web_page_that_names_itself_after_this_machine_reads_nothing_of_the_co
     assert_eq!(console.send(&balancer).await.status, 200);
 }
 
+/// A question about a picture of so many bytes.
+fn pictured(bytes: usize) -> Vec<u8> {
+    let source = json!({ "type": "base64", "media_type": "image/png", "data": "A".repeat(bytes) });
+    let content = json!([{ "type": "image", "source": source }]);
+    json!({ "model": "claude-sonnet-5", "messages": [{ "role": "user", "content": content }] })
+        .to_string()
+        .into_bytes()
+}
+
 #[tokio::test]
 async fn tokens_are_counted_by_the_first_provider_that_can_and_estimated_otherwise() {
     let providers = Providers::open().await;
@@ -224,9 +234,15 @@ async fn tokens_are_counted_by_the_first_provider_that_can_and_estimated_otherwi
     let nowhere = settings(&[ANTHROPIC], "").replace("{anthropic}", "http://127.0.0.1:1");
     for yaml in [settings(&[OPENAI], ""), nowhere] {
         let stage = Stage::open(&providers, &yaml);
-        let got = stage.send(&question).await;
-        assert_eq!(got.header("backstop-lost"), "input_tokens=estimated");
-        assert_eq!(got.json()["input_tokens"], question.body.len().div_ceil(4));
+        let mut counted = Vec::new();
+        for body in [question.body.clone(), pictured(200_000)] {
+            let got = stage.send(&Call { body, ..question.clone() }).await;
+            assert_eq!(got.header("backstop-lost"), "input_tokens=estimated");
+            counted.push(got.json()["input_tokens"].as_u64().unwrap());
+        }
+        // A picture counts by its size, not by its bytes.
+        assert!((1..question.body.len() as u64).contains(&counted[0]), "{counted:?}");
+        assert!((1_000..3_000).contains(&counted[1]), "{counted:?}");
         stage.assert_idle("counted").await;
     }
 }
