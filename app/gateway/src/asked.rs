@@ -98,8 +98,7 @@ impl Asked {
 
     /// Whether a streaming client asked for usage at the end (Chat Completions only).
     pub(crate) fn wants_stream_usage(&self) -> bool {
-        self.dialect != Dialect::OpenaiChat
-            || self.full().is_ok_and(|full| full.request.stream_usage)
+        self.dialect != Dialect::OpenaiChat || self.scan.stream_usage
     }
 
     /// A number that stays the same over a conversation, so that it keeps its target and its

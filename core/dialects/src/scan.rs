@@ -18,6 +18,8 @@ pub struct Scan {
     pub model_name: String,
     /// Whether a stream is asked for.
     pub stream: bool,
+    /// Whether the stream is to end with its usage (`stream_options`, Chat Completions only).
+    pub stream_usage: bool,
     /// Whether the conversation is held by the provider (`thread`).
     pub thread: bool,
     /// Whether any tool is offered.
@@ -75,7 +77,7 @@ impl Scan {
     fn take_openai(&mut self, cursor: &mut Cursor<'_>, key: &str) -> Result<(), Failure> {
         match key {
             "response_format" => {
-                let kind = type_of(cursor)?;
+                let kind = member(cursor, "type")?;
                 self.format |= kind.is_some_and(|kind| kind != b"\"text\"");
             }
             "n" => {
@@ -87,6 +89,10 @@ impl Scan {
                 self.special |= !is_empty(cursor.value()?);
             }
             "tools" => self.take_tools(cursor, &[b"\"function\""])?,
+            "stream_options" => {
+                self.stream_usage =
+                    member(cursor, "include_usage")?.is_some_and(|value| value == b"true");
+            }
             _ => return self.take_common(cursor, key),
         }
         Ok(())
@@ -129,7 +135,7 @@ impl Scan {
         }
         cursor.elements(|cursor| {
             self.tools = true;
-            let kind = type_of(cursor)?;
+            let kind = member(cursor, "type")?;
             self.special |= kind.is_some_and(|kind| !is_null(kind) && !plain.contains(&kind));
             Ok(())
         })
@@ -140,20 +146,20 @@ impl Scan {
 /// too: then the body is read in full for nothing, which is harmless.
 const MEDIA: [&[u8]; 4] = [b"\"image", b"\"document", b"\"input_audio", b"\"file"];
 
-/// The token of the `type` of the value here, if it is an object that has one.
-fn type_of<'a>(cursor: &mut Cursor<'a>) -> Result<Option<&'a [u8]>, Failure> {
-    let mut kind = None;
+/// The token of a member of the value here, if it is an object that has it; the last of several.
+fn member<'a>(cursor: &mut Cursor<'a>, name: &str) -> Result<Option<&'a [u8]>, Failure> {
+    let mut found = None;
     if !cursor.is_at(b'{') {
         return cursor.value().map(|_| None);
     }
     cursor.members(|cursor, key| {
         let value = cursor.value()?;
-        if key == "type" {
-            kind = Some(value);
+        if key == name {
+            found = Some(value);
         }
         Ok(())
     })?;
-    Ok(kind)
+    Ok(found)
 }
 
 fn has_format(cursor: &mut Cursor<'_>) -> Result<bool, Failure> {

@@ -58,6 +58,27 @@ fn marks_of_the_openai_dialect() {
 }
 
 #[test]
+fn sees_whether_usage_is_asked_for_as_the_full_reading_does() {
+    for (options, expect) in [
+        (r#"{"include_usage":true}"#, true),
+        (r#"{"include_obfuscation":false,"include_usage":true}"#, true),
+        (r#"{"include_usage":false}"#, false),
+        (r#"{"include_usage":null}"#, false),
+        (r#"{"include_usage":"yes"}"#, false),
+        ("{}", false),
+        ("null", false),
+        ("true", false),
+    ] {
+        let body = format!(
+            r#"{{"model":"m","stream":true,"stream_options":{options},"messages":[{{"role":"user","content":"hi"}}]}}"#
+        );
+        assert_eq!(openai(&body).stream_usage, expect, "{options}");
+        let full = crate::read_request(Dialect::OpenaiChat, body.as_bytes());
+        assert_eq!(full.is_ok_and(|request| request.stream_usage), expect, "{options}");
+    }
+}
+
+#[test]
 fn says_where_a_body_is_wrong() {
     assert!(refusal("{}").contains("`model` is missing"));
     assert!(refusal(r#"{"model":5}"#).contains("`model` at byte 9 must be a string"));
