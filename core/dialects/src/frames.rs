@@ -55,6 +55,28 @@ impl Frames {
         if self.begun.is_empty() { &self.fresh } else { &self.begun }
     }
 
+    /// The next frame if it is all here and as nearly all are: a line of data, perhaps one with the
+    /// event's name before it, each ended by LF. Anything else is left untouched.
+    fn plain(&mut self) -> Option<Frame> {
+        if !self.begun.is_empty() || self.cut != Cut::default() {
+            return None;
+        }
+        let (mut at, mut event) = (0, 0..0);
+        if let Some(rest) = self.fresh.strip_prefix(b"event: ") {
+            event = 7..7 + line(rest)?;
+            at = event.end + 1;
+        }
+        let rest = self.fresh.get(at..)?.strip_prefix(b"data: ")?;
+        let length = line(rest)?;
+        let data = at + 6..at + 6 + length;
+        let end = data.end + 2;
+        if rest.get(length + 1) != Some(&b'\n') || end > self.frame_bytes_max {
+            return None;
+        }
+        self.first = false;
+        Some(Frame { raw: self.fresh.split_to(end), event, data: Data::Line(data) })
+    }
+
     fn too_long(&mut self) -> Failure {
         self.broken = true;
         let message = format!("a frame of the answer is over {} bytes", self.frame_bytes_max);
@@ -69,6 +91,9 @@ impl Iterator for Frames {
     fn next(&mut self) -> Option<Self::Item> {
         if self.broken {
             return None;
+        }
+        if let Some(frame) = self.plain() {
+            return Some(Ok(frame));
         }
         let end = self.cut.end_of_frame(&self.fresh);
         let length = self.begun.len() + end.unwrap_or(self.fresh.len());
@@ -90,11 +115,17 @@ impl Iterator for Frames {
     }
 }
 
+/// How long the line is that begins here and is ended by LF.
+fn line(text: &[u8]) -> Option<usize> {
+    let length = memchr2(b'\n', b'\r', text)?;
+    (text.get(length) == Some(&b'\n')).then_some(length)
+}
+
 /// Finds the blank line, over any number of chunks.
 ///
 /// A CR may be half of a CR LF whose LF has not come yet. It ends a frame at once only where the
 /// line before it ended in a bare CR; a LF after all would then open the next frame.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Cut {
     /// Whether the current line holds anything.
     line_begun: bool,
