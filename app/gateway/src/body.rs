@@ -1,14 +1,14 @@
 //! The body of a streamed answer: driven by its client's own reading, and dropped with it.
 
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use tokio::sync::mpsc;
 
 use backstop_listener::Abort;
 use backstop_vocabulary::Moment;
@@ -18,19 +18,57 @@ use crate::clock::Clock;
 /// A piece of the answer, or its broken end.
 pub(crate) type Piece = Result<Bytes, Abort>;
 
-/// How long the client has kept us waiting, over the whole stream: silence that no provider is to
-/// blame for.
+/// Where the driver of a stream lays down what its body hands out, one piece at a time, and when.
+///
+/// Both are polled by the same task: the lock is never waited for, and nobody need be woken, because
+/// whoever was handed a piece comes back for the next.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Away(Arc<AtomicU64>);
+pub(crate) struct Tray(Arc<Mutex<Option<(Piece, Moment)>>>);
+
+impl Tray {
+    /// Lays a piece down, once the one before it was handed out.
+    pub(crate) async fn put(&self, piece: Piece, now: Moment) {
+        self.emptied().await;
+        *self.lock() = Some((piece, now));
+    }
+
+    /// Waits until the client has come back after the last piece.
+    pub(crate) async fn emptied(&self) {
+        let empty = |_: &mut Context<'_>| {
+            if self.lock().is_some() { Poll::Pending } else { Poll::Ready(()) }
+        };
+        poll_fn(empty).await;
+    }
+
+    fn take(&self) -> Option<(Piece, Moment)> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(Piece, Moment)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long the client has kept us waiting, over the whole stream: silence that no provider is to
+/// blame for. And when it came back last, in nanoseconds from the clock's zero.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Away(Arc<(AtomicU64, AtomicU64)>);
 
 impl Away {
-    fn add(&self, time: Duration) {
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.0.fetch_add(nanos, Ordering::Relaxed);
+    /// The client was away for this long, and is back now.
+    fn add(&self, time: Duration, now: Moment) {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.0.fetch_add(nanos(time), Ordering::Relaxed);
+        self.0.1.store(nanos(now.since_zero()), Ordering::Relaxed);
+    }
+
+    /// When the client came back last; the clock's zero before the first time.
+    pub(crate) fn back_at(&self) -> Moment {
+        Moment::from_nanos(self.0.1.load(Ordering::Relaxed))
     }
 
     fn total(&self) -> Duration {
-        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+        Duration::from_nanos(self.0.0.load(Ordering::Relaxed))
     }
 }
 
@@ -53,9 +91,15 @@ impl Quiet {
         &self.away
     }
 
+    /// When it began.
+    pub(crate) const fn since(&self) -> Moment {
+        self.since
+    }
+
     /// Something was heard.
     pub(crate) fn restart(&mut self, now: Moment) {
-        *self = Self::begin(now, self.away.clone());
+        self.since = now;
+        self.away_before = self.away.total();
     }
 
     /// How long the silence has lasted.
@@ -76,35 +120,33 @@ impl Quiet {
 /// A body whose provider is read only as its client reads: dropping it drops the attempt.
 pub(crate) struct Driven {
     driver: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    queue: mpsc::Receiver<Piece>,
+    tray: Tray,
     clock: Clock,
     away: Away,
-    /// When a piece was handed out and the client has not come back for more.
+    /// When a piece was laid down that the client has, and it has not come back for more.
     left_at: Option<Moment>,
 }
 
 impl Driven {
     pub(crate) fn new(
         driver: Pin<Box<dyn Future<Output = ()> + Send>>,
-        queue: mpsc::Receiver<Piece>,
+        tray: Tray,
         clock: Clock,
         away: Away,
     ) -> Self {
-        Self { driver: Some(driver), queue, clock, away, left_at: None }
+        Self { driver: Some(driver), tray, clock, away, left_at: None }
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
-        loop {
-            if let Ok(piece) = self.queue.try_recv() {
-                return Poll::Ready(Some(piece));
-            }
-            let Some(driver) = &mut self.driver else { return Poll::Ready(None) };
-            if driver.as_mut().poll(cx).is_ready() {
-                self.driver = None;
-                continue;
-            }
-            return self.queue.try_recv().map_or(Poll::Pending, |piece| Poll::Ready(Some(piece)));
+        let on = self.driver.as_mut().map(|driver| driver.as_mut().poll(cx));
+        if on.is_some_and(|on| on.is_ready()) {
+            self.driver = None;
         }
+        if let Some((piece, at)) = self.tray.take() {
+            self.left_at = Some(at);
+            return Poll::Ready(Some(piece));
+        }
+        if self.driver.is_none() { Poll::Ready(None) } else { Poll::Pending }
     }
 }
 
@@ -117,14 +159,10 @@ impl Body for Driven {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Abort>>> {
         if let Some(left_at) = self.left_at.take() {
-            let away = self.clock.now().since(left_at);
-            self.away.add(away);
+            let now = self.clock.now();
+            self.away.add(now.since(left_at), now);
         }
-        let polled = self.poll_piece(cx);
-        if polled.is_ready() {
-            self.left_at = Some(self.clock.now());
-        }
-        polled.map(|piece| piece.map(|piece| piece.map(Frame::data)))
+        self.poll_piece(cx).map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }
 
@@ -139,10 +177,11 @@ mod tests {
     #[test]
     fn silence_is_counted_only_while_the_client_reads() {
         let away = Away::default();
-        away.add(Duration::from_secs(100));
+        away.add(Duration::from_secs(100), at(10));
         let mut quiet = Quiet::begin(at(10), away.clone());
         assert_eq!(quiet.lasts_until(Duration::from_secs(5)), at(15));
-        away.add(Duration::from_secs(7));
+        away.add(Duration::from_secs(7), at(19));
+        assert_eq!(away.back_at(), at(19));
         assert_eq!(quiet.length(at(20)), Duration::from_secs(3));
         assert_eq!(quiet.lasts_until(Duration::from_secs(5)), at(22));
         quiet.restart(at(20));

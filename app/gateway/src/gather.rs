@@ -41,8 +41,8 @@ pub(crate) async fn gather(journey: &mut Journey, begun: &mut Begun) -> Result<A
         match came {
             Came::Done => return full(sum.answer),
             Came::Content => {
-                begun.permit.note_first_token();
                 last = clock.now();
+                begun.permit.note_first_token(last);
             }
             Came::Nothing => {}
         }

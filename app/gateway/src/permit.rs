@@ -96,8 +96,8 @@ impl Permit {
     }
 
     /// Content arrived for the first time.
-    pub(crate) fn note_first_token(&mut self) {
-        let waited = self.clock.now().since(self.started);
+    pub(crate) fn note_first_token(&mut self, now: Moment) {
+        let waited = now.since(self.started);
         self.first_token.get_or_insert(waited);
     }
 

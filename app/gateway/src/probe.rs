@@ -109,7 +109,7 @@ impl Probe {
         let credential = self.credential.clone();
         match self.try_once(&mut permit, kind).await {
             Ok(()) => {
-                permit.note_first_token();
+                permit.note_first_token(self.core.shared.clock.now());
                 permit.answered();
             }
             Err(failure) => {

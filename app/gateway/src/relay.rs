@@ -32,8 +32,9 @@ pub(crate) struct Progress {
     pub(crate) bytes: Bytes,
     /// Whether there was content, so that the gap clock starts anew.
     pub(crate) content: bool,
-    /// How the stream ended, if it did: complete, or broken.
-    pub(crate) end: Option<Result<(), Failure>>,
+    /// How the stream ended, if it did: complete, or broken. Boxed, because every piece of a stream
+    /// carries the place for it.
+    pub(crate) end: Option<Result<(), Box<Failure>>>,
 }
 
 /// One attempt's stream.
@@ -102,7 +103,7 @@ impl Relay {
                     let raw = frame.raw().clone();
                     self.frame(raw, given, &mut out, &mut progress.content)
                 }
-                Err(failure) => Some(Err(failure)),
+                Err(failure) => Some(Err(Box::new(failure))),
             };
         }
         progress.bytes = out.finish();
@@ -117,7 +118,7 @@ impl Relay {
         let ended = rest.map_or_else(|| reader.finish(), Err);
         let mut out = Out::default();
         let end = ended.and_then(|()| self.complete(given, &mut out));
-        Progress { bytes: out.finish(), content: false, end: Some(end) }
+        Progress { bytes: out.finish(), content: false, end: Some(end.map_err(Box::new)) }
     }
 
     /// Sends what is held and ends the answer properly: it was complete but for its terminal event.
@@ -138,7 +139,7 @@ impl Relay {
         given: &mut Given,
         out: &mut Out,
         content: &mut bool,
-    ) -> Option<Result<(), Failure>> {
+    ) -> Option<Result<(), Box<Failure>>> {
         let first_new = self.held.len();
         let mut failed = None;
         let mut events = std::mem::take(&mut self.events);
@@ -158,11 +159,11 @@ impl Relay {
         if let Some(failure) = failed {
             // The frame that broke the stream goes to nobody.
             self.held.truncate(first_new);
-            return Some(Err(failure));
+            return Some(Err(Box::new(failure)));
         }
         let pass = given.gate.take_all(&self.held[first_new..]);
         if done && let Err(failure) = self.check_json(given) {
-            return Some(Err(failure));
+            return Some(Err(Box::new(failure)));
         }
         if self.raw == Raw::Through {
             self.held_bytes += raw.len();
@@ -171,7 +172,7 @@ impl Relay {
         match pass {
             Pass::Hold => {}
             Pass::Release => self.release(given, out),
-            Pass::Empty => return Some(Err(empty())),
+            Pass::Empty => return Some(Err(Box::new(empty()))),
         }
         done.then_some(Ok(()))
     }

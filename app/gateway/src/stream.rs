@@ -1,13 +1,13 @@
 //! A streamed answer: held back until it is worth committing to, then driven to its end by the
 //! client's own reading.
 
-use std::pin::Pin;
+mod alarm;
+
+use std::future::poll_fn;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use tokio::sync::mpsc;
-use tokio::time::Sleep;
 
 use backstop_continuity::{AfterCommit, Break, Gate, Hold, Seam};
 use backstop_dialects::{Head, StreamWriter};
@@ -16,15 +16,14 @@ use backstop_settings::OnBreak;
 use backstop_vocabulary::{Class, Failure, Moment, Stage};
 
 use crate::answer;
-use crate::body::{Away, Driven, Piece, Quiet};
+use crate::body::{Away, Driven, Quiet, Tray};
 use crate::held::Fits;
 use crate::perform::{Begun, Journey, Question};
 use crate::plan;
 use crate::relay::{Given, Out, Progress, Raw, Relay};
 use crate::wait::Wait;
+use alarm::Alarm;
 
-/// Pieces on their way to a client that reads slowly; then the provider is read no further.
-const PIECES_MAX: usize = 8;
 /// How long an idle connection stays without a sign of life (`docs/headers.md`).
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
 /// How long the rest of a body may take once its terminal event was read: then the connection is
@@ -48,10 +47,7 @@ pub(crate) async fn answer(
         match until_commit(&mut journey, &mut begun, &mut relay, &mut given).await {
             Ok(progress) => {
                 let response = answer::stream_head(&mut journey, &begun);
-                let now = journey.core.shared.clock.now();
-                let quiet = Quiet::begin(now, Away::default());
-                let alarm = Box::pin(tokio::time::sleep(KEEP_ALIVE_EVERY));
-                let flow = Flow { journey, begun: Some(begun), relay, given, quiet, alarm };
+                let flow = Flow::new(journey, begun, (relay, given));
                 return Ok(response.map(|()| flow.into_body(progress)));
             }
             Err(failure) => journey.failed(begun, &failure),
@@ -116,8 +112,8 @@ async fn until_commit(
             None => relay.finish(given),
         };
         if progress.content {
-            begun.permit.note_first_token();
             last = clock.now();
+            begun.permit.note_first_token(last);
         }
         keep_within(journey, relay, given, 0)?;
         match &progress.end {
@@ -210,9 +206,10 @@ struct Flow {
     relay: Relay,
     given: Given,
     quiet: Quiet,
-    /// Rings no later than it must; early, it is wound up again. A timer per piece would cost more
-    /// than the rest of waiting.
-    alarm: Pin<Box<Sleep>>,
+    /// When the latest of what the client is given was read.
+    heard_at: Moment,
+    alarm: Alarm,
+    tray: Tray,
 }
 
 /// What one wait of a committed stream brought.
@@ -224,41 +221,56 @@ enum Came {
 }
 
 impl Flow {
+    fn new(journey: Box<Journey>, begun: Box<Begun>, (relay, given): (Relay, Given)) -> Self {
+        let clock = journey.core.shared.clock;
+        let now = clock.now();
+        Self {
+            journey,
+            begun: Some(begun),
+            relay,
+            given,
+            quiet: Quiet::begin(now, Away::default()),
+            heard_at: now,
+            alarm: Alarm::new(clock.instant(now + KEEP_ALIVE_EVERY)),
+            tray: Tray::default(),
+        }
+    }
+
     fn into_body(self, first: Progress) -> AnswerBody {
-        let (pieces, queue) = mpsc::channel(PIECES_MAX);
         let (clock, away) = (self.journey.core.shared.clock, self.quiet.away().clone());
-        AnswerBody::stream(Driven::new(Box::pin(self.drive(first, pieces)), queue, clock, away))
+        let tray = self.tray.clone();
+        AnswerBody::stream(Driven::new(Box::pin(self.drive(first)), tray, clock, away))
     }
 
     /// Sends the first piece and everything after it, to a proper end or an honest error.
-    async fn drive(mut self, first: Progress, pieces: mpsc::Sender<Piece>) {
-        self.journey.record.first_token(self.journey.core.shared.clock.now());
+    async fn drive(mut self, first: Progress) {
+        self.journey.record.first_token(self.heard_at);
         let mut progress = first;
         loop {
-            if !progress.bytes.is_empty() && pieces.send(Ok(progress.bytes)).await.is_err() {
-                return;
+            if !progress.bytes.is_empty() {
+                self.tray.put(Ok(progress.bytes), self.heard_at).await;
             }
             match progress.end {
-                None => {}
+                // No sooner is the provider read on than the client has what came before.
+                None => self.tray.emptied().await,
+                // The books are closed first: the client may leave as soon as it has the end.
                 Some(Ok(())) => return self.ended().await,
-                Some(Err(failure)) => match self.broken(failure, &pieces).await {
+                Some(Err(failure)) => match self.broken(*failure).await {
                     Ok(Some(bytes)) => {
-                        // Nobody listens any more: the record says so when it is dropped.
-                        let _sent = pieces.send(Ok(bytes)).await;
+                        self.tray.put(Ok(bytes), self.now()).await;
                         return self.ended().await;
                     }
                     Ok(None) => {}
-                    Err(failure) => return self.fail(&failure, &pieces).await,
+                    Err(failure) => return self.fail(&failure).await,
                 },
             }
-            progress = self.advance(&pieces).await;
+            progress = self.advance().await;
         }
     }
 
     /// Waits for something to tell the client, with the gap clock and its keep-alive running.
-    async fn advance(&mut self, pieces: &mpsc::Sender<Piece>) -> Progress {
-        let clock = self.journey.core.shared.clock;
-        let mut alive_at = clock.now() + KEEP_ALIVE_EVERY;
+    async fn advance(&mut self) -> Progress {
+        let mut alive_at = self.quiet.away().back_at().max(self.quiet.since()) + KEEP_ALIVE_EVERY;
         loop {
             match self.next(alive_at).await {
                 Came::Progress(progress) => {
@@ -272,23 +284,33 @@ impl Flow {
                 }
                 Came::Quiet => {}
                 Came::KeepAlive => {
-                    let sign = backstop_dialects::keep_alive(self.journey.asked.dialect);
-                    let _left = pieces.send(Ok(Bytes::from_static(sign))).await;
-                    alive_at = clock.now() + KEEP_ALIVE_EVERY;
+                    let now = self.now();
+                    self.show_life(now).await;
+                    alive_at = now + KEEP_ALIVE_EVERY;
                 }
             }
         }
     }
 
+    fn now(&self) -> Moment {
+        self.journey.core.shared.clock.now()
+    }
+
+    /// Tells an idle client that its answer lives.
+    async fn show_life(&self, now: Moment) {
+        let sign = backstop_dialects::keep_alive(self.journey.asked.dialect);
+        self.tray.put(Ok(Bytes::from_static(sign)), now).await;
+    }
+
     /// Content starts the gap clock anew; a ping does not.
     fn hear(&mut self, progress: &Progress) {
-        let now = self.journey.core.shared.clock.now();
+        self.heard_at = self.now();
         let Some(begun) = self.begun.as_mut().filter(|_| progress.content) else { return };
         if begun.permit.has_first_token() {
-            begun.permit.note_gap(self.quiet.length(now));
+            begun.permit.note_gap(self.quiet.length(self.heard_at));
         }
-        begun.permit.note_first_token();
-        self.quiet.restart(now);
+        begun.permit.note_first_token(self.heard_at);
+        self.quiet.restart(self.heard_at);
     }
 
     /// Keeps what is held within the budget: past it the stream goes on without resume.
@@ -308,10 +330,7 @@ impl Flow {
         let gap_at = if started { self.quiet.lasts_until(gap) } else { by };
         let total = self.journey.roster.policy.total;
         let total_at = total.map_or(Moment::NEVER, |total| self.journey.asked.started + total);
-        let wake = clock.instant(gap_at.min(alive_at).min(total_at));
-        if self.alarm.is_elapsed() || self.alarm.deadline() > wake {
-            self.alarm.as_mut().reset(wake);
-        }
+        self.alarm.wind(clock.instant(gap_at.min(alive_at).min(total_at)));
         tokio::select! {
             biased;
             chunk = begun.reply.body.chunk() => Came::Progress(match chunk {
@@ -319,7 +338,7 @@ impl Flow {
                 Ok(None) => self.relay.finish(&mut self.given),
                 Err(failure) => ended_with(failure),
             }),
-            () = &mut self.alarm => {
+            () = poll_fn(|cx| self.alarm.poll_rung(cx)) => {
                 let now = clock.now();
                 // A client that was away while the clock ran has moved the end of the silence.
                 let gap_at = if started { self.quiet.lasts_until(gap) } else { by };
@@ -358,11 +377,7 @@ impl Flow {
 
     /// The stream broke after its commit. `Ok(Some)` is the proper end of an answer that was
     /// complete; `Ok(None)` that another target goes on; `Err` what the client must be told.
-    async fn broken(
-        &mut self,
-        failure: Failure,
-        pieces: &mpsc::Sender<Piece>,
-    ) -> Result<Option<Bytes>, Failure> {
+    async fn broken(&mut self, failure: Failure) -> Result<Option<Bytes>, Failure> {
         let failure = failure.at(Stage::AfterContent);
         let way = self.given.gate.on_break();
         if way == Break::Complete {
@@ -383,14 +398,14 @@ impl Flow {
         if way != Break::Resume || failure.class == Class::DeadlinePassed {
             return Err(failure);
         }
-        self.resume(pieces).await.map_err(|_| failure).map(|()| None)
+        self.resume().await.map_err(|_| failure).map(|()| None)
     }
 
     /// Another target goes on where this one broke, while the client gets signs of life.
-    async fn resume(&mut self, pieces: &mpsc::Sender<Piece>) -> Result<(), Failure> {
+    async fn resume(&mut self) -> Result<(), Failure> {
         let delivered = self.given.gate.delivered().to_owned();
-        let now = self.journey.core.shared.clock.now();
-        self.journey.course.begin_resume(now + RESUME_MAX);
+        let clock = self.journey.core.shared.clock;
+        self.journey.course.begin_resume(clock.now() + RESUME_MAX);
         let dialect = self.journey.asked.dialect;
         let begun = {
             let mut begin = std::pin::pin!(self.journey.begin(Question::Continue(&delivered)));
@@ -400,7 +415,7 @@ impl Flow {
                     begun = &mut begin => break begun?,
                     () = tokio::time::sleep(KEEP_ALIVE_EVERY) => {
                         let sign = backstop_dialects::keep_alive(dialect);
-                        let _left = pieces.send(Ok(Bytes::from_static(sign))).await;
+                        self.tray.put(Ok(Bytes::from_static(sign)), clock.now()).await;
                     }
                 }
             }
@@ -411,22 +426,21 @@ impl Flow {
         let seam = Seam::new(&delivered, place.way_on());
         self.relay = Relay::resumed(place.dialect, renames, seam);
         self.begun = Some(begun);
-        self.quiet.restart(self.journey.core.shared.clock.now());
+        self.quiet.restart(clock.now());
         self.journey.record.resumed();
         Ok(())
     }
 
     /// The honest end: the dialect's error frame, and a connection that does not end cleanly.
-    async fn fail(mut self, failure: &Failure, pieces: &mpsc::Sender<Piece>) {
+    async fn fail(mut self, failure: &Failure) {
         let mut out = Vec::new();
         self.given.writer.fail(failure, &mut out);
-        let now = self.journey.core.shared.clock.now();
+        let now = self.now();
         self.journey.record.failed(failure, now);
-        // The client may have left: then there is nobody to tell.
-        let _left = pieces.send(Err(Abort::after(out))).await;
+        self.tray.put(Err(Abort::after(out)), now).await;
     }
 }
 
 fn ended_with(failure: Failure) -> Progress {
-    Progress { end: Some(Err(failure)), ..Progress::default() }
+    Progress { end: Some(Err(Box::new(failure))), ..Progress::default() }
 }

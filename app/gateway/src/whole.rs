@@ -91,7 +91,7 @@ fn read(journey: &Journey, begun: &mut Begun, body: &Bytes) -> Result<Answer, Fa
     for event in events {
         answer.take(map_back(event, &begun.renames))?;
     }
-    begun.permit.note_first_token();
+    begun.permit.note_first_token(journey.core.shared.clock.now());
     Ok(answer)
 }
 
