@@ -3,6 +3,7 @@
 use backstop_exchange::{Answer, Event, Request};
 use backstop_vocabulary::{Dialect, Failure};
 
+use crate::surrogates::mended;
 use crate::{
     ErrorHead, Frame, Head, TargetForm, Written, WrittenError, anthropic_messages, openai_chat,
 };
@@ -36,10 +37,16 @@ pub fn write_request(
 /// An error inside the 200, a web page, broken JSON or an empty answer is the error; `events` may
 /// then hold a part that is not to be used.
 pub fn read_answer(dialect: Dialect, body: &[u8], events: &mut Vec<Event>) -> Result<(), Failure> {
-    match dialect {
-        Dialect::AnthropicMessages => anthropic_messages::read_answer(body, events),
-        Dialect::OpenaiChat => openai_chat::read_answer(body, events),
-    }
+    let read = match dialect {
+        Dialect::AnthropicMessages => anthropic_messages::read_answer,
+        Dialect::OpenaiChat => openai_chat::read_answer,
+    };
+    let before = events.len();
+    read(body, events).or_else(|failure| {
+        let body = mended(body).ok_or(failure)?;
+        events.truncate(before);
+        read(&body, events)
+    })
 }
 
 /// Says what a response with an error status means, and how far it reaches.

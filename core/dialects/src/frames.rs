@@ -5,6 +5,8 @@ use memchr::{memchr, memchr2};
 
 use backstop_vocabulary::{Class, Failure};
 
+use crate::surrogates::mended;
+
 /// May stand before the first line of a stream.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -241,6 +243,15 @@ impl Frame {
                 Data::Lines(lines)
             }
         };
+    }
+
+    /// The same event with its half characters mended; `None` if it has none.
+    pub(crate) fn mended(&self) -> Option<Self> {
+        let mut data = mended(self.data())?;
+        // Line feeds are white space in JSON, and would end the line here.
+        data.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
+        let head = format!("event: {}\ndata: ", self.event());
+        Some(Self::parse(Bytes::from([head.as_bytes(), &data, b"\n\n"].concat()), 0))
     }
 
     /// The bytes as they came, the blank line included.

@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 
 use backstop_vocabulary::{Class, Failure};
 
+use crate::surrogates::mended;
+
 /// A request that no provider could take; `message` says where and how to cure it.
 pub(crate) fn invalid(message: impl Into<Box<str>>) -> Failure {
     Failure::new(Class::InvalidRequest, message)
@@ -11,7 +13,12 @@ pub(crate) fn invalid(message: impl Into<Box<str>>) -> Failure {
 
 /// The body as a JSON object, or where it stops being one.
 pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, Failure> {
-    match serde_json::from_slice(body) {
+    let read: Result<Value, _> = serde_json::from_slice(body);
+    let read = read.or_else(|error| match mended(body) {
+        Some(body) => serde_json::from_slice(&body),
+        None => Err(error),
+    });
+    match read {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err(invalid("the body must be a json object")),
         Err(error) => Err(invalid(format!(

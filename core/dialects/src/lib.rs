@@ -26,6 +26,7 @@ mod hash;
 mod json;
 mod losses;
 mod repeat;
+mod surrogates;
 
 pub use dispatch::{
     StreamReader, StreamWriter, keep_alive, path, read_answer, read_error, read_request, read_rest,

@@ -73,7 +73,12 @@ impl StreamReader {
             return;
         }
         let before = events.len();
-        if let Err(failure) = self.take(frame, events) {
+        let taken = self.take(frame, events).or_else(|failure| {
+            let frame = frame.mended().ok_or(failure)?;
+            events.truncate(before);
+            self.take(&frame, events)
+        });
+        if let Err(failure) = taken {
             let failed = events.iter().skip(before).any(Event::is_meaningful) || self.has_content;
             let stage = if failed { Stage::AfterContent } else { Stage::BeforeContent };
             events.push(Event::Failed(failure.at(stage)));

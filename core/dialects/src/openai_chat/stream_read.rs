@@ -57,7 +57,15 @@ impl StreamReader {
         let data = frame.data().trim_ascii();
         if data.is_empty() {
             events.push(Event::Ping);
-        } else if let Err(failure) = self.take(data, frame.event(), events) {
+            return;
+        }
+        let before = events.len();
+        let taken = self.take(data, frame.event(), events).or_else(|failure| {
+            let frame = frame.mended().ok_or(failure)?;
+            events.truncate(before);
+            self.take(frame.data(), frame.event(), events)
+        });
+        if let Err(failure) = taken {
             self.progress = Progress::Over;
             events.push(Event::Failed(failure));
         }
