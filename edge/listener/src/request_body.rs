@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -128,8 +129,18 @@ impl Collected {
 }
 
 fn sort(error: hyper::Error) -> BodyError {
-    if error.is_parse() || error.is_user() {
+    if error.is_parse() || error.is_user() || breaks_framing(&error) {
         return BodyError::Broken(error);
     }
     BodyError::ClientLeft(error)
+}
+
+/// Whether the body's own framing is wrong, such as a chunk size that is no number: hyper tells it
+/// as an error of IO.
+fn breaks_framing(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let cause = source.and_then(|source| source.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| {
+        matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+    })
 }

@@ -46,6 +46,14 @@ async fn refuses_a_body_that_is_announced_or_grows_too_large() {
 }
 
 #[tokio::test]
+async fn tells_a_body_that_is_no_http_from_a_client_that_left() {
+    let head = "POST /echo HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n";
+    for chunk in ["-5\r\nhello\r\n", "hello\r\n", "ffffffffffffffffff\r\nx\r\n"] {
+        check(&format!("{head}{chunk}"), "400", "invalid_request").await;
+    }
+}
+
+#[tokio::test]
 async fn refuses_before_it_says_continue() {
     let head = "POST /echo HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\n";
     check(&format!("{head}content-length: 1048577\r\n\r\n"), "413", "request_too_large").await;
