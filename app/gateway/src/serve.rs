@@ -236,21 +236,10 @@ async fn read(
     (caller, head): (&Caller, Parts),
     body: impl Future<Output = Result<Bytes, Failure>> + Send,
 ) -> Result<Asked, Failure> {
-    refuse_packed(&head)?;
     let body = body.await?;
     let scan = backstop_dialects::scan(dialect, &body)?;
     admit::refuse_model(&scan.model_name)?;
     Ok(Asked::new((id, started, dialect), caller.clone(), head, body, scan))
-}
-
-/// A packed body would only be called broken JSON.
-fn refuse_packed(head: &Parts) -> Result<(), Failure> {
-    let packing = headers::text(&head.headers, header::CONTENT_ENCODING).unwrap_or("identity");
-    if packing.eq_ignore_ascii_case("identity") {
-        return Ok(());
-    }
-    let what = "the body is compressed (`content-encoding`), which this gateway does not read";
-    Err(Failure::new(Class::InvalidRequest, format!("{what}: send it as it is")))
 }
 
 /// The official tool runners hold conversations at the provider unless they are told that this

@@ -223,7 +223,12 @@ impl<'a> Field<'a> {
     pub(crate) fn section(&self, faults: &mut Faults, keys: Keys) -> Option<Section<'a>> {
         let Value::Map(entries) = &self.node.value else {
             let example = keys.names.first().copied().unwrap_or_default();
-            self.expected(faults, "a map", &format!("{example}: …"));
+            if matches!(self.node.value, Value::Empty) {
+                let cure = format!("write `{{}}` for what is usual, or keys like `{example}: …`");
+                self.fault(faults, "nothing stands here", cure);
+            } else {
+                self.expected(faults, "a map", &format!("{example}: …"));
+            }
             return None;
         };
         let section = Section { path: self.path.clone(), place: self.node.place, entries };
