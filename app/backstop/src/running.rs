@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use backstop_catalogue::Catalogue;
-use backstop_gateway::{Clock, ConsoleDoor, Door, Gateway, Makings, probe_forever};
+use backstop_gateway::{Clock, ConsoleDoor, Core, Door, Gateway, Makings, probe_forever};
 use backstop_listener::{Dealer, Hand, Handover, ListenerLimits, Listening, Tls};
 use backstop_providers::{Dial, TcpDial, TlsTrust};
 use backstop_settings::Settings;
@@ -174,8 +174,8 @@ impl Running {
             .into_iter()
             .enumerate()
             .map(|(number, hand)| {
-                let door = Door::new(Arc::new(gateway.core(number, Arc::clone(&dial))));
-                serving_thread(number, hand, door, (tls.clone(), draining.clone()))
+                let core = Arc::new(gateway.core(number, Arc::clone(&dial)));
+                serving_thread(number, hand, core, (tls.clone(), draining.clone()))
             })
             .collect::<Result<Vec<_>, _>>()?;
         let background = Background { gateway: gateway.clone(), limits, draining };
@@ -308,11 +308,15 @@ fn try_clone(listening: Option<&Listening>) -> std::io::Result<Option<Listening>
 fn serving_thread(
     number: usize,
     hand: Hand,
-    door: Door,
+    core: Arc<Core>,
     (tls, draining): (Option<Tls>, watch::Receiver<bool>),
 ) -> anyhow::Result<thread::JoinHandle<()>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let serve = move || runtime.block_on(hand.serve(Arc::new(door), tls, draining));
+    let door = Arc::new(Door::new(Arc::clone(&core)));
+    let serve = move || {
+        runtime.spawn(async move { core.beat().await });
+        runtime.block_on(hand.serve(door, tls, draining));
+    };
     Ok(thread::Builder::new().name(format!("serve-{number}")).spawn(serve)?)
 }
 
@@ -342,7 +346,7 @@ impl Background {
     /// Probes targets that may come back, and saves what was learnt.
     ///
     /// A successor that has taken over keeps its own memory in the same store.
-    fn housekeeping(&self, core: Arc<backstop_gateway::Core>, succeeded: watch::Receiver<bool>) {
+    fn housekeeping(&self, core: Arc<Core>, succeeded: watch::Receiver<bool>) {
         tokio::spawn(probe_forever(core));
         let gateway = self.gateway.clone();
         tokio::spawn(async move {

@@ -1,11 +1,14 @@
 //! What one serving thread has to itself: a pool of connections and a source of chance.
 
+mod beat;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use backstop_providers::{Client, ClientLimits, Dial};
 use backstop_vocabulary::Chance;
 
 use crate::gateway::Shared;
+use beat::Beat;
 
 /// One serving thread's part of the gateway.
 #[derive(Debug)]
@@ -13,6 +16,7 @@ pub struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) client: Client,
     pub(crate) number: usize,
+    pub(crate) beat: Beat,
     chance: Mutex<Chance>,
     seed: u64,
     forks: std::sync::atomic::AtomicU64,
@@ -25,10 +29,16 @@ impl Core {
             shared,
             client,
             number,
+            beat: Beat::default(),
             chance: Mutex::new(Chance::from_seed(seed)),
             seed,
             forks: std::sync::atomic::AtomicU64::new(1),
         }
+    }
+
+    /// Keeps the timers of requests cheap; to be run in the runtime that serves them. Never ends.
+    pub async fn beat(&self) {
+        self.beat.run().await;
     }
 
     /// A source of chance of its own, for a question asked while this thread's is taken.

@@ -196,6 +196,7 @@ async fn let_in(
 }
 
 async fn ask(core: Arc<Core>, asked: Arc<Asked>, place: admit::Place) -> Response<AnswerBody> {
+    core.beat.stir();
     core.shared.doubts.deposit();
     let live = core.shared.live.load_full();
     let record = Record::new(Arc::clone(&core.shared), Arc::clone(&asked), place);
