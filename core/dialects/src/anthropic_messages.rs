@@ -3,6 +3,8 @@
 //! Sources: the type definitions of the official libraries (`anthropic` 2.11, `@anthropic-ai/sdk`
 //! 1.11) and their behaviour against a scripted server.
 
+mod scan;
+
 mod request_read;
 mod request_write;
 
@@ -22,6 +24,7 @@ pub(crate) use elsewhere::{text_elsewhere, tool_elsewhere};
 pub(crate) use errors::{read_error, write_error};
 pub(crate) use request_read::read_request;
 pub(crate) use request_write::write_request;
+pub(crate) use scan::scan_field;
 pub(crate) use stream_read::StreamReader;
 pub(crate) use stream_write::StreamWriter;
 pub(crate) use wire::{KEEP_ALIVE, PATH};

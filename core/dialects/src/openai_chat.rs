@@ -8,6 +8,7 @@ mod elsewhere;
 mod errors;
 mod request_read;
 mod request_write;
+mod scan;
 mod stream_read;
 mod stream_write;
 mod wire;
@@ -18,6 +19,7 @@ pub(crate) use elsewhere::{text_elsewhere, tool_elsewhere};
 pub(crate) use errors::{read_error, write_error};
 pub(crate) use request_read::read_request;
 pub(crate) use request_write::write_request;
+pub(crate) use scan::scan_field;
 pub(crate) use stream_read::StreamReader;
 pub(crate) use stream_write::StreamWriter;
 

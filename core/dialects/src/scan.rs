@@ -3,10 +3,11 @@ use std::ops::Range;
 use backstop_vocabulary::{Dialect, Failure};
 
 use crate::json::invalid;
+use crate::{anthropic_messages, openai_chat};
 
 mod cursor;
 
-use cursor::Cursor;
+pub(crate) use cursor::Cursor;
 
 /// The few fields of a request that decide its way, found without reading the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,8 +42,8 @@ pub fn scan(dialect: Dialect, body: &[u8]) -> Result<Scan, Failure> {
     let mut scan = Scan::default();
     let mut cursor = Cursor::new(body);
     cursor.members(|cursor, key| match dialect {
-        Dialect::AnthropicMessages => scan.take_anthropic(cursor, key),
-        Dialect::OpenaiChat => scan.take_openai(cursor, key),
+        Dialect::AnthropicMessages => anthropic_messages::scan_field(&mut scan, cursor, key),
+        Dialect::OpenaiChat => openai_chat::scan_field(&mut scan, cursor, key),
     })?;
     cursor.end()?;
     if scan.model.is_empty() {
@@ -62,43 +63,15 @@ pub fn with_model(body: &[u8], scan: &Scan, model: &str) -> Vec<u8> {
 }
 
 impl Scan {
-    fn take_anthropic(&mut self, cursor: &mut Cursor<'_>, key: &str) -> Result<(), Failure> {
-        match key {
-            "thread" => self.thread = !is_null(cursor.value()?),
-            "output_config" => self.format |= has_format(cursor)?,
-            "output_format" => self.format |= !is_null(cursor.value()?),
-            "mcp_servers" | "container" | "fallbacks" => self.special |= !is_empty(cursor.value()?),
-            "tools" => self.take_tools(cursor, &[b"\"custom\""])?,
-            _ => return self.take_common(cursor, key),
-        }
-        Ok(())
-    }
-
-    fn take_openai(&mut self, cursor: &mut Cursor<'_>, key: &str) -> Result<(), Failure> {
-        match key {
-            "response_format" => {
-                let kind = member(cursor, "type")?;
-                self.format |= kind.is_some_and(|kind| kind != b"\"text\"");
-            }
-            "n" => {
-                let value = cursor.value()?;
-                self.special |= !is_null(value) && value != b"1";
-            }
-            "logprobs" => self.special |= cursor.value()? == b"true",
-            "top_logprobs" | "functions" | "audio" | "web_search_options" => {
-                self.special |= !is_empty(cursor.value()?);
-            }
-            "tools" => self.take_tools(cursor, &[b"\"function\""])?,
-            "stream_options" => {
-                self.stream_usage =
-                    member(cursor, "include_usage")?.is_some_and(|value| value == b"true");
-            }
-            _ => return self.take_common(cursor, key),
-        }
-        Ok(())
-    }
-
-    fn take_common(&mut self, cursor: &mut Cursor<'_>, key: &str) -> Result<(), Failure> {
+    /// Takes a field that every dialect with `model` and `messages` has. `media` is how the names of
+    /// its content parts begin that are not text. A text may begin so too: then the body is read in
+    /// full for nothing, which is harmless.
+    pub(crate) fn take_common(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        key: &str,
+        media: &[&[u8]],
+    ) -> Result<(), Failure> {
         match key {
             "model" => self.take_model(cursor),
             "stream" => {
@@ -106,7 +79,7 @@ impl Scan {
                 Ok(())
             }
             "messages" => {
-                self.media = cursor.value_marked(&MEDIA)?;
+                self.media = cursor.value_marked(media)?;
                 Ok(())
             }
             _ => cursor.value().map(|_| ()),
@@ -128,7 +101,12 @@ impl Scan {
         Ok(())
     }
 
-    fn take_tools(&mut self, cursor: &mut Cursor<'_>, plain: &[&[u8]]) -> Result<(), Failure> {
+    /// Takes a list of tools; those whose `type` is not `plain` need a full read.
+    pub(crate) fn take_tools(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        plain: &[u8],
+    ) -> Result<(), Failure> {
         self.tools = false;
         if !cursor.is_at(b'[') {
             return cursor.value().map(|_| ());
@@ -136,18 +114,14 @@ impl Scan {
         cursor.elements(|cursor| {
             self.tools = true;
             let kind = member(cursor, "type")?;
-            self.special |= kind.is_some_and(|kind| !is_null(kind) && !plain.contains(&kind));
+            self.special |= kind.is_some_and(|kind| !is_null(kind) && kind != plain);
             Ok(())
         })
     }
 }
 
-/// How the names of content parts that are not text begin, in either dialect. A text may begin so
-/// too: then the body is read in full for nothing, which is harmless.
-const MEDIA: [&[u8]; 4] = [b"\"image", b"\"document", b"\"input_audio", b"\"file"];
-
 /// The token of a member of the value here, if it is an object that has it; the last of several.
-fn member<'a>(cursor: &mut Cursor<'a>, name: &str) -> Result<Option<&'a [u8]>, Failure> {
+pub(crate) fn member<'a>(cursor: &mut Cursor<'a>, name: &str) -> Result<Option<&'a [u8]>, Failure> {
     let mut found = None;
     if !cursor.is_at(b'{') {
         return cursor.value().map(|_| None);
@@ -162,24 +136,13 @@ fn member<'a>(cursor: &mut Cursor<'a>, name: &str) -> Result<Option<&'a [u8]>, F
     Ok(found)
 }
 
-fn has_format(cursor: &mut Cursor<'_>) -> Result<bool, Failure> {
-    let mut has = false;
-    if !cursor.is_at(b'{') {
-        return cursor.value().map(|_| false);
-    }
-    cursor.members(|cursor, key| {
-        let value = cursor.value()?;
-        has |= key == "format" && !is_null(value);
-        Ok(())
-    })?;
-    Ok(has)
-}
-
-fn is_null(token: &[u8]) -> bool {
+/// Whether a field might as well not be there.
+pub(crate) fn is_null(token: &[u8]) -> bool {
     token == b"null"
 }
 
-fn is_empty(token: &[u8]) -> bool {
+/// Whether a list, flag or text says nothing.
+pub(crate) fn is_empty(token: &[u8]) -> bool {
     matches!(token, b"null" | b"[]" | b"false" | b"\"\"")
 }
 

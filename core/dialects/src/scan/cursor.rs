@@ -10,31 +10,31 @@ const DEPTH_MAX: u32 = 128;
 
 /// Walks JSON text and looks only at what it is asked for.
 #[derive(Debug)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     text: &'a [u8],
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
     /// At the first value of `text`.
-    pub(super) fn new(text: &'a [u8]) -> Self {
+    pub(crate) fn new(text: &'a [u8]) -> Self {
         let mut cursor = Self { text, at: 0 };
         cursor.skip_space();
         cursor
     }
 
     /// The byte it stands at.
-    pub(super) const fn at(&self) -> usize {
+    pub(crate) const fn at(&self) -> usize {
         self.at
     }
 
     /// Whether the next byte is this one.
-    pub(super) fn is_at(&self, byte: u8) -> bool {
+    pub(crate) fn is_at(&self, byte: u8) -> bool {
         self.peek() == Some(byte)
     }
 
     /// Walks an object: `take` is called at each value and must move past it.
-    pub(super) fn members(
+    pub(crate) fn members(
         &mut self,
         mut take: impl FnMut(&mut Self, &str) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
@@ -59,7 +59,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Walks a list: `take` is called at each value and must move past it.
-    pub(super) fn elements(
+    pub(crate) fn elements(
         &mut self,
         mut take: impl FnMut(&mut Self) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
@@ -80,7 +80,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves past the value here, whatever it is, and returns its text.
-    pub(super) fn value(&mut self) -> Result<&'a [u8], Failure> {
+    pub(crate) fn value(&mut self) -> Result<&'a [u8], Failure> {
         let start = self.at;
         match self.peek() {
             Some(b'"') => self.skip_string()?,
@@ -91,7 +91,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// As `value`, and says whether a string inside begins with one of `marks`.
-    pub(super) fn value_marked(&mut self, marks: &[&[u8]]) -> Result<bool, Failure> {
+    pub(crate) fn value_marked(&mut self, marks: &[&[u8]]) -> Result<bool, Failure> {
         if !matches!(self.peek(), Some(b'{' | b'[')) {
             return self.value().map(|_| false);
         }
@@ -103,7 +103,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Checks that nothing but space follows.
-    pub(super) fn end(&mut self) -> Result<(), Failure> {
+    pub(crate) fn end(&mut self) -> Result<(), Failure> {
         self.skip_space();
         if self.at == self.text.len() { Ok(()) } else { Err(self.wrong("the end")) }
     }

@@ -1,0 +1,27 @@
+//! The fields of a request that decide its way.
+
+use backstop_vocabulary::Failure;
+
+use crate::scan::{Cursor, Scan, is_empty, is_null, member};
+
+/// How the names of content parts begin that are not text.
+const MEDIA: [&[u8]; 2] = [b"\"image", b"\"document"];
+
+/// Takes one top-level field, or passes over it.
+pub(crate) fn scan_field(
+    scan: &mut Scan,
+    cursor: &mut Cursor<'_>,
+    key: &str,
+) -> Result<(), Failure> {
+    match key {
+        "thread" => scan.thread = !is_null(cursor.value()?),
+        "output_config" => {
+            scan.format |= member(cursor, "format")?.is_some_and(|value| !is_null(value));
+        }
+        "output_format" => scan.format |= !is_null(cursor.value()?),
+        "mcp_servers" | "container" | "fallbacks" => scan.special |= !is_empty(cursor.value()?),
+        "tools" => scan.take_tools(cursor, b"\"custom\"")?,
+        _ => return scan.take_common(cursor, key, &MEDIA),
+    }
+    Ok(())
+}
