@@ -2,8 +2,10 @@
 
 use backstop_exchange::{Effort, Finish};
 use backstop_vocabulary::Usage;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
+
+use crate::json::whole;
 
 /// Where clients and providers meet.
 pub(crate) const PATH: &str = "/v1/messages";
@@ -52,16 +54,27 @@ pub(super) enum OpenBlock {
 /// Usage as far as one event tells it; `None` is "not said here".
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub(super) struct WireUsage {
+    #[serde(default, deserialize_with = "figure")]
     input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "figure")]
     cache_creation_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "figure")]
     cache_read_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "figure")]
     output_tokens: Option<u64>,
     output_tokens_details: Option<OutputDetails>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 struct OutputDetails {
+    #[serde(default, deserialize_with = "figure")]
     thinking_tokens: Option<u64>,
+}
+
+/// A whole number, however it is written. Compatible servers put anything here, and no answer is
+/// worth losing for a figure.
+fn figure<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Ok(whole(&Value::deserialize(deserializer)?))
 }
 
 impl WireUsage {
