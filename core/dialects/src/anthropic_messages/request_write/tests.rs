@@ -239,3 +239,14 @@ fn a_tool_is_strict_only_with_a_schema_that_the_target_enforces() {
     });
     assert_eq!(strict(bounded, &able()), (false, 1));
 }
+
+#[test]
+fn an_instruction_before_the_first_turn_joins_the_system_prompt_in_its_own_dialect_too() {
+    let first = Turn::text(Role::System, "be brief");
+    let turns = vec![first, Turn::text(Role::User, "hello")];
+    let own = Request { dialect: Some(Dialect::AnthropicMessages), turns, ..Request::default() };
+    let (body, losses) = write(&own, &able());
+    assert_eq!(body["system"], "be brief");
+    assert_eq!(body["messages"].as_array().map(Vec::len), Some(1));
+    assert!(losses.is_empty(), "{losses:?}");
+}

@@ -35,7 +35,8 @@ impl Writer<'_> {
                     let blocks = self.blocks(&turn.blocks)?;
                     push(&mut messages, turn.role, blocks);
                 }
-                Role::System if messages.is_empty() && !self.native => {
+                // Before the first turn it is an instruction like those of `system`.
+                Role::System if messages.is_empty() => {
                     system.extend(turn.blocks.iter().filter_map(text_in));
                 }
                 Role::System => self.system_turn(turn, &mut messages)?,
