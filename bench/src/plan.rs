@@ -82,6 +82,8 @@ impl Plan {
         let json = self.json;
         let mut scene = Scene::open(self)?;
         let rounds = scene.plan.rounds;
+        let (subjects, estimate) = (scene.subjects.len(), scene.estimate().as_secs());
+        eprintln!("{subjects} ways to the provider, {rounds} rounds: about {estimate} s");
         for round in 0..rounds {
             eprintln!("round {} of {rounds}", round + 1);
             scene.round(round)?;
@@ -169,6 +171,26 @@ impl Scene {
             self.subjects.retain(|subject| subject.name.contains(&only));
         }
         Ok(())
+    }
+
+    /// About how long all rounds take.
+    fn estimate(&self) -> Duration {
+        /// What a measurement takes beside its own time: start, warm-up, the last stream's end.
+        const BESIDE: f64 = 0.4;
+        let plan = &self.plan;
+        let seconds = |(measurement, seconds): (&str, f64)| {
+            if plan.wants(measurement) { seconds + BESIDE } else { 0.0 }
+        };
+        let each = [
+            ("saturated", plan.seconds),
+            ("paced", plan.seconds),
+            ("streams", plan.seconds + 0.5),
+            ("quiet", 1.0),
+        ];
+        let round = Duration::from_secs_f64(each.into_iter().map(seconds).sum());
+        let idle = Duration::from_secs_f64(seconds(("idle", 1.0)));
+        let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        (round * count(plan.rounds) + idle) * count(self.subjects.len())
     }
 
     fn keep(&mut self, proxy: Proxy) -> usize {
