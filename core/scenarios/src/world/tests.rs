@@ -260,3 +260,31 @@ fn a_phase_hits_its_share_of_all_requests_also_where_connections_fail_first() {
         assert!((share - f64::from(expected)).abs() < 1.0, "{severity}: {share} %");
     }
 }
+
+#[test]
+fn a_phase_that_hits_all_spares_no_request_on_a_fresh_connection() {
+    const DOWN: &str = include_str!("../../../../scenarios/vendor-down-12h.yaml");
+    let scenario = Scenario::read(DOWN).unwrap();
+    let now = Moment::from_secs(2 * 3600);
+    let mut fresh =
+        Ask::text("anthropic", Dialect::AnthropicMessages, "claude-opus-4-6", "[api/1] hello");
+    fresh.fresh_connection = true;
+    for severity in [Severity::Mid, Severity::High] {
+        let mut world = World::new(&scenario, severity, 11);
+        let (mut refused, mut failed) = (0, 0);
+        for nth in 0..20_000 {
+            if world.connect(now, "anthropic") == Connecting::Accepted {
+                let reply = world.respond(now, &fresh);
+                if let Some(token) = reply.token {
+                    world.finished(now, token);
+                }
+                // The error of a good day may come before the symptom.
+                assert_ne!(reply.outcome, Outcome::Answered, "{severity} {nth}");
+                failed += 1;
+            } else {
+                refused += 1;
+            }
+        }
+        assert!(refused > 1000 && failed > 1000, "{severity}: both kinds, {refused} {failed}");
+    }
+}
