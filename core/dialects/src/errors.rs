@@ -74,6 +74,16 @@ impl ErrorHead<'_> {
     }
 }
 
+/// A web page comes from something in front of the provider, which hides all of it. Its 403 is a
+/// challenge or a rule of that edge and says nothing about the credential, which nobody has read.
+pub(crate) fn of_page(failure: Failure) -> Failure {
+    if failure.status == Some(403) {
+        let (class, message) = (Class::ServerError, "a web page in front of the provider said 403");
+        return Failure { class, message: message.into(), ..failure }.with_scope(Scope::Endpoint);
+    }
+    failure.with_scope(Scope::Endpoint)
+}
+
 /// Whether a body is a web page: an edge or proxy answered, not the API.
 pub(crate) fn is_html(content_type: &str, body: &[u8]) -> bool {
     content_type.to_ascii_lowercase().contains("text/html")

@@ -4,7 +4,7 @@ use backstop_vocabulary::{Class, Failure, Fault, Scope};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::errors::{ErrorHead, WrittenError, is_html};
+use crate::errors::{ErrorHead, WrittenError, is_html, of_page};
 
 /// The `error` of an error body or frame.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -38,8 +38,7 @@ pub(crate) fn read_error(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
 fn without_words(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
     let failure = head.failure_by_status();
     if is_html(head.content_type, body) && failure.fault() == Fault::Provider {
-        // A web page comes from something in front of the provider, which hides all of it.
-        return failure.with_scope(Scope::Endpoint);
+        return of_page(failure);
     }
     failure
 }

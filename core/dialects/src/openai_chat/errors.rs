@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use backstop_vocabulary::{Class, Failure, Scope};
 
 use self::meaning::{Report, meaning};
-use crate::errors::is_html;
+use crate::errors::{is_html, of_page};
 use crate::{ErrorHead, WrittenError};
 
 /// Says what an error response means: by code first, then type, then status, wording last.
@@ -48,7 +48,10 @@ pub(super) fn inside(body: &[u8]) -> Failure {
 /// An error without JSON: a proxy or an edge answered in the provider's place.
 fn page_failure(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
     let failure = head.failure_by_status();
-    if matches!(head.status, 502..=504) || is_html(head.content_type, body) {
+    if is_html(head.content_type, body) {
+        return of_page(failure);
+    }
+    if matches!(head.status, 502..=504) {
         return failure.with_scope(Scope::Endpoint);
     }
     failure

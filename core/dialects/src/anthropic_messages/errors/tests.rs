@@ -60,6 +60,9 @@ fn a_limit_that_is_not_to_be_tried_again_and_names_no_time_is_a_quota() {
 fn classifies_what_is_not_the_api_by_status() {
     for (status, content_type, body, class, scope) in [
         (502, "text/html", "<html>", Class::ServerError, Scope::Endpoint),
+        (403, "text/html", "<html>", Class::ServerError, Scope::Endpoint),
+        (401, "text/html", "<html>", Class::AuthRefused, Scope::Endpoint),
+        (403, "", "", Class::AuthRefused, Scope::Credential),
         (503, "", "", Class::Overloaded, Scope::Model),
         (530, "text/plain", "error code: 1016", Class::ServerError, Scope::Endpoint),
         (302, "text/html", "<html>", Class::Redirected, Scope::Endpoint),

@@ -116,6 +116,8 @@ fn wording_is_the_last_resort() {
 fn pages_and_empty_bodies_are_known_by_their_status() {
     check(&[
         (502, "<html>bad gateway</html>", "server_error"),
+        (403, "<html>one more step</html>", "server_error"),
+        (403, "", "auth_refused"),
         (504, "", "server_error"),
         (522, "error code: 522", "server_error"),
         (413, "", "request_too_large"),
