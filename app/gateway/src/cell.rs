@@ -28,6 +28,8 @@ pub struct Cell {
 struct Machines {
     health: Health,
     budget: Budget,
+    /// Of last resorts that fail.
+    last_resorts: Budget,
     pacer: Pacer,
     state: State,
 }
@@ -81,6 +83,7 @@ impl Cell {
         let machines = Machines {
             health,
             budget: Budget::default(),
+            last_resorts: Budget::of_last_resorts(),
             pacer: Pacer::new(),
             state: State::Closed,
         };
@@ -123,6 +126,16 @@ impl Cell {
     /// Takes one retry from the budget.
     pub fn take_retry(&self, now: Moment) {
         self.lock().budget.take(now);
+    }
+
+    /// Whether last resorts here have failed seldom enough for another.
+    pub fn last_resort_allowed(&self, now: Moment) -> bool {
+        self.lock().last_resorts.left(now) >= 1.0
+    }
+
+    /// A last resort failed.
+    pub fn take_last_resort(&self, now: Moment) {
+        self.lock().last_resorts.take(now);
     }
 
     /// Asks for an attempt. The answer counts in `in_flight` when it is not a refusal; whoever got
@@ -185,6 +198,9 @@ impl Cell {
     pub fn probed(&self, now: Moment, lease: Lease, result: Result<(), &Failure>) {
         let mut machines = self.lock();
         self.hand_over(&mut machines, now, None);
+        if result.is_ok() {
+            machines.last_resorts.deposit(now);
+        }
         machines.health.handle_probe_ending(now, lease, result);
         self.publish(&mut machines, now);
     }
@@ -250,7 +266,10 @@ impl Cell {
         if count == 0 {
             return;
         }
-        (0..count).for_each(|_| machines.budget.deposit(now));
+        for _ in 0..count {
+            machines.budget.deposit(now);
+            machines.last_resorts.deposit(now);
+        }
         let unknown = Timing::default();
         machines.health.handle_success(now, count, timing.unwrap_or(&unknown));
     }
@@ -322,6 +341,7 @@ impl View {
         Some(Outlook {
             state: State::Closed,
             share: 1.0,
+            guards_itself: false,
             floor_rate: 0.0,
             floor_in_flight: 0,
             until: None,

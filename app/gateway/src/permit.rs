@@ -147,6 +147,9 @@ impl Permit {
     pub(crate) fn failed(mut self, failure: &Failure) -> Timing {
         let (now, timing) = (self.clock.now(), self.timing());
         self.open = false;
+        if self.last_resort.is_some() {
+            self.target.cell.take_last_resort(now);
+        }
         match self.lease.take() {
             Some(lease) => self.target.cell.probed(now, lease, Err(failure)),
             None if failure.class == Class::TargetOpened => {}

@@ -42,8 +42,9 @@ impl Outlooks for View<'_> {
     }
 
     fn last_resort_allowed(&self, target: usize, now: Moment) -> bool {
-        let taken = self.place(target).target.last_resorts.load(Ordering::Relaxed);
-        taken < LAST_RESORTS_MAX && self.retry_allowed(target, now)
+        let target = &self.place(target).target;
+        let taken = target.last_resorts.load(Ordering::Relaxed);
+        taken < LAST_RESORTS_MAX && target.cell.last_resort_allowed(now)
     }
 
     fn may_use_share(&self, target: usize, now: Moment) -> bool {

@@ -67,10 +67,11 @@ pub struct Course {
     resuming: Resuming,
 }
 
-/// What one course does at most once, and whether it has.
-#[derive(Clone, Copy, Debug, Default)]
+/// What one course does at most once, or once for each vendor, and whether it has.
+#[derive(Clone, Debug, Default)]
 struct Once {
-    last_resort: bool,
+    /// The vendors that were a last resort.
+    last_resorts: Vec<u16>,
     /// `None` until the draw.
     trickle: Option<bool>,
 }
@@ -255,7 +256,9 @@ impl Course {
         record.attempts = record.attempts.saturating_add(1);
         record.lately = if outlook.clean { Lately::Clean } else { Lately::Troubled };
         record.probed |= purpose == AttemptPurpose::Probe;
-        self.once.last_resort |= purpose == AttemptPurpose::LastResort;
+        if purpose == AttemptPurpose::LastResort {
+            self.once.last_resorts.push(self.candidates[candidate].vendor);
+        }
         self.pending = Some(Pending { candidate, purpose });
 
         let clock = self.policy.awaits.clock(&outlook);

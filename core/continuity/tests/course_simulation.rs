@@ -54,6 +54,7 @@ impl Outlooks for World {
         Outlook {
             state,
             share,
+            guards_itself: state == State::Ramping && chance.happens(0.3),
             floor_rate: 1.0,
             floor_in_flight: 2,
             until: (state != State::Closed && chance.happens(0.8)).then_some(until),
@@ -126,7 +127,8 @@ struct Model {
     tried: Vec<usize>,
     failed: Vec<(usize, Failure)>,
     refused: Vec<usize>,
-    last_resorts: u8,
+    /// The vendors of last resorts.
+    last_resorts: Vec<u16>,
     stale: u8,
 }
 
@@ -197,7 +199,8 @@ impl Model {
                 return;
             }
             AttemptPurpose::LastResort => {
-                assert!(!again && self.last_resorts == 0, "a second last resort");
+                let vendor = self.candidates[index].vendor;
+                assert!(!again && !self.last_resorts.contains(&vendor), "a second last resort");
                 assert!(matches!(look.state, State::Open | State::HalfOpen));
             }
             AttemptPurpose::Probe => assert!(!again && look.state == State::HalfOpen),
@@ -284,7 +287,7 @@ fn run(seed: u64) -> (u8, Class) {
         tried: Vec::new(),
         failed: Vec::new(),
         refused: Vec::new(),
-        last_resorts: 0,
+        last_resorts: Vec::new(),
         stale: 0,
     };
     for _ in 0..STEPS_MAX {
@@ -293,7 +296,10 @@ fn run(seed: u64) -> (u8, Class) {
         match course.next(now, &world, &mut chance) {
             Step::Attempt(attempt) => {
                 model.check(&attempt, &world, now);
-                model.last_resorts += u8::from(attempt.purpose == AttemptPurpose::LastResort);
+                if attempt.purpose == AttemptPurpose::LastResort {
+                    let vendor = model.candidates[attempt.candidate].vendor;
+                    model.last_resorts.push(vendor);
+                }
                 if chance.happens(0.1) {
                     model.refused.push(attempt.candidate);
                     course.refused(attempt.candidate, now + Duration::from_secs(chance.below(5)));

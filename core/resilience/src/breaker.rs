@@ -133,7 +133,8 @@ impl Breaker {
         }
     }
 
-    /// A failure of the target. While open it says nothing new: it began before, or was a last resort.
+    /// A failure of the target. While open it says little: it began before, or was a last resort. But
+    /// a validation that has begun starts over, as its successes must follow each other.
     pub(crate) fn handle_failure(
         &mut self,
         now: Moment,
@@ -141,7 +142,11 @@ impl Breaker {
         stay_away: Option<Duration>,
         chance: &mut Chance,
     ) -> Change {
-        if !self.is_closed() || weight == Weight::None {
+        if weight == Weight::None {
+            return Change::None;
+        }
+        if let Phase::Shut { good, .. } = &mut self.phase {
+            *good = 0;
             return Change::None;
         }
         self.count(now, Tally::failure(weight));

@@ -23,6 +23,13 @@ impl Budget {
         Self { share, retries_min, requests: Window::new(span), retries: Window::new(span) }
     }
 
+    /// The budget of failures that last resorts at a target which is out of service may cost: three
+    /// in ten seconds, or five for each that was answered. So a dead target is hardly asked, and one
+    /// that answers a sixth of what it gets is asked as often as there is nothing better.
+    pub fn of_last_resorts() -> Self {
+        Self::new(5.0, 3, Duration::from_secs(10))
+    }
+
     /// Counts one request, which pays into the budget.
     pub fn deposit(&mut self, now: Moment) {
         self.requests.add(now, Tally::successes(1));
@@ -55,6 +62,15 @@ impl Default for Budget {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_last_resort_that_is_answered_pays_for_five_that_fail() {
+        let (now, mut budget) = (Moment::ZERO, Budget::of_last_resorts());
+        let failed = |budget: &mut Budget| (0..100).filter(|_| budget.take(now)).count();
+        assert_eq!(failed(&mut budget), 3, "a dead target");
+        (0..3).for_each(|_| budget.deposit(now));
+        assert_eq!(failed(&mut budget), 12, "fifteen in all");
+    }
 
     #[test]
     fn gives_three_at_low_traffic_and_more_after_ten_seconds() {

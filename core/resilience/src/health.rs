@@ -44,6 +44,8 @@ pub struct Health {
     clocks: Clocks,
     leases: Leases,
     probe_is_slow: bool,
+    /// When a request last had nothing better than this target while it was open.
+    needed_at: Option<Moment>,
 }
 
 impl Health {
@@ -59,6 +61,7 @@ impl Health {
             clocks: Clocks::new(tuning.clocks),
             leases: Leases::default(),
             probe_is_slow: false,
+            needed_at: None,
             tuning,
         }
     }
@@ -73,6 +76,7 @@ impl Health {
         Outlook {
             state,
             share: if state.takes_traffic() { self.share(now) } else { 0.0 },
+            guards_itself: state == State::Ramping && self.return_share(now) >= 1.0,
             floor_rate: if full_floor { floor.rate } else { floor.suspect_rate },
             floor_in_flight: if full_floor { floor.in_flight } else { 0 },
             until: self.probe_due(now).or_else(|| self.holds.paused_until(now)),
@@ -92,6 +96,9 @@ impl Health {
     /// A lowered share is not enforced here, as it needs chance and in-flight counts: that is
     /// [`Pacer`](crate::Pacer)'s part.
     pub fn admit(&mut self, now: Moment, purpose: Purpose) -> Verdict {
+        if purpose == Purpose::LastResort {
+            self.needed_at = Some(now);
+        }
         let Some(due) = self.probe_due(now) else {
             return match self.holds.paused_until(now) {
                 Some(until) if purpose != Purpose::LastResort => Verdict::Refused { until },
@@ -151,8 +158,11 @@ impl Health {
     }
 
     fn ramp_share(&self, now: Moment) -> f32 {
-        let ramp = self.ramp.as_ref().and_then(|ramp| ramp.share(now)).unwrap_or(1.0);
-        ramp.min(self.holds.ceiling(now))
+        self.return_share(now).min(self.holds.ceiling(now))
+    }
+
+    fn return_share(&self, now: Moment) -> f32 {
+        self.ramp.as_ref().and_then(|ramp| ramp.share(now)).unwrap_or(1.0)
     }
 
     fn suspect(&self, now: Moment) -> Suspect {

@@ -80,9 +80,9 @@ pub(crate) struct Holds {
     last_success: Option<Moment>,
     /// Pauses since the last success, and when the first of them began.
     fruitless: (u32, Moment),
+    /// The share that an acceleration limit left, and when it did; it grows from then on.
     ceiling: f32,
-    ceiling_until: Moment,
-    ceiling_cut: Moment,
+    ceiling_cut: Option<Moment>,
 }
 
 impl Holds {
@@ -97,8 +97,7 @@ impl Holds {
             last_success: None,
             fruitless: (0, Moment::ZERO),
             ceiling: 1.0,
-            ceiling_until: Moment::ZERO,
-            ceiling_cut: Moment::ZERO,
+            ceiling_cut: None,
         }
     }
 
@@ -112,9 +111,12 @@ impl Holds {
         self.block
     }
 
-    /// The highest share an acceleration limit leaves.
+    /// The highest share an acceleration limit leaves: it grows by a step each minute.
     pub(crate) fn ceiling(&self, now: Moment) -> f32 {
-        if now < self.ceiling_until { self.ceiling } else { 1.0 }
+        let Some(cut) = self.ceiling_cut else { return 1.0 };
+        let steps = now.since(cut).as_secs() / self.tuning.ceiling_step.as_secs().max(1);
+        let steps = i32::try_from(steps.min(64)).unwrap_or(64);
+        (self.ceiling * self.tuning.ceiling_growth.powi(steps)).min(1.0)
     }
 
     /// A probe that said nothing is not repeated at once.
@@ -131,8 +133,8 @@ impl Holds {
         self.fruitless = (0, now);
         if self.block.is_none_or(|block| began >= block.since) {
             self.last_success = Some(now);
-            if self.block.take().is_some() {
-            } else {
+            // Whoever was just let in again keeps what its next block has grown to.
+            if self.block.take().is_none() {
                 self.block_level = (self.block_level - forgiven).max(0.0);
             }
         }
@@ -166,8 +168,9 @@ impl Holds {
             && now.since(self.fruitless.1) >= tuning.false_limit_after
     }
 
-    /// Traffic grew too fast: half the ceiling for a while, and a short rest. Growing on is the cure,
-    /// so that the rest does not grow, and no number of them is taken for an overload.
+    /// Traffic grew too fast: half the ceiling, which grows back by the minute, and a short rest.
+    /// Growing on is the cure, so that the rest does not grow, and no number of them is taken for an
+    /// overload.
     pub(crate) fn handle_acceleration(
         &mut self,
         now: Moment,
@@ -176,11 +179,10 @@ impl Holds {
     ) {
         let tuning = self.tuning;
         // The rest of a volley that was in flight together says nothing new.
-        if now >= self.ceiling_cut + tuning.acceleration_cut_gap || self.ceiling(now) >= 1.0 {
+        if self.ceiling_cut.is_none_or(|cut| now >= cut + tuning.ceiling_step) {
             self.ceiling = (self.ceiling(now) / 2.0).max(tuning.ceiling_min);
-            self.ceiling_cut = now;
+            self.ceiling_cut = Some(now);
         }
-        self.ceiling_until = now + tuning.acceleration;
         let wished =
             stay_away.map(|it| it.clamp(tuning.rate_stay_away_min, tuning.rate_stay_away_max));
         let short = chance.between(tuning.rate_pause_min, tuning.rate_pause_min * 3);

@@ -51,6 +51,9 @@ pub struct Outlook {
     /// The part (`0..=1`) of its normal share of requests that it should get; 0 unless the state
     /// takes traffic.
     pub share: f32,
+    /// Whether the provider's own limit of growth is all that lowers the share: what is too much it
+    /// refuses, harmlessly, so that a request beyond the share may still ask.
+    pub guards_itself: bool,
     /// Requests per second that it may get even when the share says less, per gateway.
     pub floor_rate: f32,
     /// Requests in flight up to which it may get more even when the share says less, per gateway.

@@ -15,6 +15,10 @@ const RETURN_LOOK_MIN: Duration = Duration::from_millis(500);
 /// A target that will be away for longer is not waited for.
 const RETURN_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// A rate limit that asks for more is not waited out: the official SDKs obey no longer wish either,
+/// and the client is told how long to stay away.
+const PAUSE_WAIT_MAX: Duration = Duration::from_secs(60);
+
 /// All who wait for the end of one pause would go at the same moment, and be too many: they go
 /// within half of the time they waited, at most this long.
 const SPREAD_MAX: Duration = Duration::from_secs(10);
@@ -108,15 +112,24 @@ impl Course {
                 && self.may_go(other, question)
                 && self.is_in_time(other, question)
         });
-        let remaining = self.policy.deadline.since(question.now);
-        let share = if below { ATTEMPT_SHARE } else { 1.0 };
-        let limit = question.now + remaining.mul_f64(share);
+        let limit = self.limit(question.now, (at, below));
         let choice = self.go_or_wait(index, at, limit, question)?;
         let paused = question.looks[index].state == State::Paused;
         Some(match choice {
             Choice::Wait(at) if paused => Choice::Wait(spread(question.now, (at, limit), chance)),
             Choice::Wait(_) | Choice::Go(..) => choice,
         })
+    }
+
+    /// By when an attempt that may begin at `at` should have its first token. Where something stands
+    /// `below`, all waits together use up no more than their part of the request's time.
+    fn limit(&self, now: Moment, (at, below): (Moment, bool)) -> Moment {
+        let deadline = self.policy.deadline;
+        if !below {
+            return deadline;
+        }
+        let part = |from: Moment| from + deadline.since(from).mul_f64(ATTEMPT_SHARE);
+        if at > now { part(self.started) } else { part(now) }
     }
 
     /// Waits for a target that is out of service and may soon be back, when nothing else is left: the
@@ -152,15 +165,15 @@ impl Course {
             .then_some(Choice::Wait(at))
     }
 
-    /// The least bad of the targets that are open, once per request, unless one merely above its
+    /// The least bad of the tier's targets that are open, once per vendor, unless one merely above its
     /// ramp could go.
     pub(super) fn last_resort(&self, tier: Tier, question: &Question<'_>) -> Option<Choice> {
         let indexes = || (0..self.candidates.len()).filter(|&i| self.candidates[i].tier == tier);
-        if self.once.last_resort || indexes().any(|index| self.may_go(index, question)) {
+        if indexes().any(|index| self.may_go(index, question)) {
             return None;
         }
         let candidates = indexes().filter(|&index| {
-            self.is_of_top_tier(index)
+            self.may_be_last_resort(index)
                 && self.is_fresh(index)
                 && self.is_allowed(index, question)
                 && self.records[index].not_before.is_none_or(|moment| moment <= question.now)
@@ -185,6 +198,11 @@ impl Course {
             .health
             .last_resort_allowed(target, question.now)
             .then_some(Choice::Go(least, AttemptPurpose::LastResort))
+    }
+
+    /// Whether no last resort went to its vendor yet.
+    pub(super) fn may_be_last_resort(&self, index: usize) -> bool {
+        !self.once.last_resorts.contains(&self.candidates[index].vendor)
     }
 
     /// When a failed target may be tried again; `None` when that would not help.
@@ -240,7 +258,8 @@ impl Course {
             return None;
         }
         if at > question.now {
-            return (self.waits < WAITS_MAX).then_some(Choice::Wait(at));
+            let soon = at <= question.now + PAUSE_WAIT_MAX && self.waits < WAITS_MAX;
+            return soon.then_some(Choice::Wait(at));
         }
         let purpose = if again { AttemptPurpose::Retry } else { self.usual_purpose() };
         Some(Choice::Go(index, purpose))

@@ -209,8 +209,7 @@ impl Course {
                 && self.is_ready(index, question)
                 && (state.takes_traffic()
                     || matches!(state, State::Open | State::HalfOpen)
-                        && !self.once.last_resort
-                        && self.is_of_top_tier(index)
+                        && self.may_be_last_resort(index)
                         && question.health.last_resort_allowed(target, question.now))
         };
         let only_one = tried.all(|index| self.candidates[index].vendor == vendor);
@@ -251,18 +250,16 @@ impl Course {
     }
 
     /// Whether it is coming back, this request is beyond its ramp, and something below can answer.
+    /// One that was never ill, and merely limits its growth, says itself what is too much.
     fn would_stampede(&self, index: usize, question: &Question<'_>) -> bool {
-        self.records[index].share == Some(false) && question.looks[index].state == State::Ramping
+        let look = &question.looks[index];
+        self.records[index].share == Some(false)
+            && look.state == State::Ramping
+            && !look.guards_itself
     }
 
     /// The purpose of an attempt at a fresh target.
     pub(super) const fn usual_purpose(&self) -> AttemptPurpose {
         if self.attempts == 0 { AttemptPurpose::First } else { AttemptPurpose::Failover }
-    }
-
-    /// Whether no fit candidate is of a better tier.
-    pub(super) fn is_of_top_tier(&self, index: usize) -> bool {
-        let fit = self.candidates.iter().filter(|candidate| candidate.standing.is_ok());
-        fit.map(|candidate| candidate.tier).min() == Some(self.candidates[index].tier)
     }
 }

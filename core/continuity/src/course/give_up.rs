@@ -14,6 +14,10 @@ use crate::Outlooks;
 /// What a target that failed once and is not paused is given: the backoff of a throttle.
 const SOON: Duration = Duration::from_secs(1);
 
+/// The longest a client is told to stay away: no target is left alone for longer than that before it
+/// is looked at again, whatever it asked for.
+const STAY_AWAY_MAX: Duration = Duration::from_secs(900);
+
 impl Course {
     /// The failure that helps the client most: its own fault first, then a rate limit that all
     /// agree on, then that the ladder is exhausted or the deadline over.
@@ -77,9 +81,11 @@ impl Course {
                 let is_transient = record.last.is_some_and(may_repeat);
                 return asked.map(|at| at - now).or_else(|| is_transient.then_some(SOON));
             }
-            asked.into_iter().chain(outlook.until).max().filter(|at| *at > now).map(|at| at - now)
+            // The machines have clamped what was asked; without them nobody knows better.
+            outlook.until.or(asked).filter(|at| *at > now).map(|at| at - now)
         };
-        (0..self.candidates.len()).filter_map(wait).min()
+        let soonest = (0..self.candidates.len()).filter_map(wait).min();
+        soonest.map(|wait| wait.min(STAY_AWAY_MAX))
     }
 
     fn what_was_tried(&self, class: Class) -> String {

@@ -27,6 +27,7 @@ enum Denied {
 const WELL: Outlook = Outlook {
     state: State::Closed,
     share: 1.0,
+    guards_itself: false,
     floor_rate: 1.0,
     floor_in_flight: 2,
     until: None,
@@ -337,15 +338,25 @@ fn keeps_one_attempt_for_a_different_vendor() {
 }
 
 #[test]
-fn makes_one_last_resort_when_all_are_open_then_takes_the_next_rung() {
+fn makes_a_last_resort_at_each_vendor_when_all_are_open_then_takes_the_next_rung() {
     check(
-        "a@x | b@y | d@z:degraded",
+        "a@x b@x | c@y | d@z:degraded",
         "
         0s 0 is open 9s
-        0s 1 is open 5s
-        0s -                      => last_resort 1
-        1s 1 server_error         => failover 2
-        2s 2 server_error         => retry 2
+        0s 1 is open 7s
+        0s 2 is open 5s
+        0s -                      => last_resort 2
+        1s 2 server_error         => last_resort 1
+        2s 1 server_error         => failover 3
+        3s 3 server_error         => retry 3
+        ",
+    );
+    check(
+        "a@x | d@z:degraded",
+        "
+        0s 0 is blocked 900s
+        0s 1 is open 60s          => last_resort 1
+        1s 1 overloaded           => give up…
         ",
     );
     check(
@@ -372,6 +383,61 @@ fn an_open_suspected_or_demoted_target_is_left_for_a_well_one() {
         no_share(),
         "0s 0 is ramping => first 1\n1s 1 connection_reset => failover 0",
     );
+}
+
+#[test]
+fn nobody_waits_for_an_absurd_pause_and_the_client_hears_of_a_sane_one() {
+    let patient = || CoursePolicy { deadline: Moment::from_secs(600), ..policy() };
+    let course = |text: &str| Course::new(ladder(text), patient(), Moment::ZERO);
+    let script = "
+        0s 0 is paused 300s
+        0s 1 is paused 290s       => give up rate_limited 290s
+        ";
+    check_with(course("a@x | b@y"), Script::default(), script);
+    // Three days, of a limit that this request was the first to see.
+    let script = "
+        0s -                          => first 0
+        1s 0 rate_limited 259200s     => give up rate_limited 900s
+        ";
+    check_with(course("a@x"), Script::default(), script);
+    // Once the machines have taken it in.
+    let mut health = Script::default();
+    let until = Some(Moment::from_secs(301));
+    health.outlooks.insert(0, Outlook { state: State::Paused, share: 0.0, until, ..WELL });
+    let mut course = course("a@x");
+    let limited =
+        Failure::new(Class::RateLimited, "").with_stay_away(Some(Duration::from_secs(259_200)));
+    course.handle_failure(Moment::from_secs(1), 0, &limited);
+    let step = course.next(Moment::from_secs(1), &health, &mut Chance::from_seed(1));
+    assert_eq!(show(&step), "give up rate_limited 300s");
+}
+
+#[test]
+fn waiting_for_the_best_leaves_time_for_what_stands_below() {
+    check(
+        "a@x | d@z:degraded",
+        "
+        0s -                      => first 0
+        1s 0 rate_limited 30s     => wait 31s
+        31s -                     => retry 0
+        32s 0 rate_limited 10s    => failover 1
+        ",
+    );
+}
+
+#[test]
+fn one_that_merely_limits_its_growth_is_asked_before_a_lesser_one() {
+    let growing = Outlook { state: State::Ramping, share: 0.5, guards_itself: true, ..WELL };
+    let health = || Script {
+        outlooks: BTreeMap::from([(0, growing)]),
+        denied: vec![Denied::Share],
+        ..Script::default()
+    };
+    let lone = Course::new(ladder("a@x | d@z:degraded"), policy(), Moment::ZERO);
+    check_with(lone, health(), "0s - => first 0");
+    // What is as good is still preferred, so that the growth is shared.
+    let pair = Course::new(ladder("a@x | b@y | d@z:degraded"), policy(), Moment::ZERO);
+    check_with(pair, health(), "0s - => first 1\n1s 1 connection_reset => failover 0");
 }
 
 #[test]

@@ -56,6 +56,19 @@ fn opens_at_the_fifth_failure_in_a_row() {
 }
 
 #[test]
+fn a_failure_in_the_midst_of_a_validation_starts_it_over() {
+    check(
+        "
+        0s  failed×5  open
+        1s  ok×2      half-open
+        2s  failed    half-open
+        3s  ok×2      half-open
+        4s  ok        closed
+        ",
+    );
+}
+
+#[test]
 fn a_row_is_not_broken_by_soft_failures_and_not_made_of_them() {
     check(
         "

@@ -4,7 +4,7 @@ use super::Health;
 use crate::breaker::Change;
 use crate::holds::Why;
 use crate::lease::Lease;
-use crate::ramp::Ramp;
+use crate::ramp::{Pace, Ramp};
 
 impl Health {
     /// `count` attempts were answered completely since the last call; `timing` is that of one of them.
@@ -119,10 +119,11 @@ impl Health {
     }
 
     fn fail(&mut self, now: Moment, weight: Weight, failure: &Failure) {
+        let stay_away = failure.stay_away;
         if weight == Weight::None || !self.breaker.is_closed() {
+            self.breaker.handle_failure(now, weight, stay_away, &mut self.chance);
             return;
         }
-        let stay_away = failure.stay_away;
         let base = self.demotion.base_rate();
         let burst = match &mut self.ramp {
             Some(ramp) if ramp.share(now).is_some() => ramp.handle_failure(now, weight, base),
@@ -163,9 +164,18 @@ impl Health {
                 self.demotion.reset(now);
             }
             Change::Validated => {
-                let trips = self.breaker.trips(now);
-                self.ramp = Some(Ramp::begin(self.tuning.ramp, now, trips));
+                self.ramp = Some(Ramp::begin(self.tuning.ramp, now, self.pace(now)));
             }
+        }
+    }
+
+    fn pace(&self, now: Moment) -> Pace {
+        let within = self.tuning.ramp.needed_within;
+        let needed = self.needed_at.is_some_and(|at| now.since(at) <= within);
+        if needed {
+            Pace::Swift
+        } else {
+            Pace::remembering(self.breaker.trips(now), &self.tuning.ramp)
         }
     }
 

@@ -8,7 +8,7 @@ use crate::evidence::Base;
 use crate::holds::Why;
 use crate::memory::Memory;
 use crate::pause::Pauses;
-use crate::ramp::Ramp;
+use crate::ramp::{Pace, Ramp};
 use crate::tuning::Tuning;
 
 impl Health {
@@ -52,7 +52,8 @@ impl Health {
         let pauses = Pauses::recall(memory.failed_probes.min(60), trips, now);
         health.breaker.recall(now, pauses, memory.open_left_ms.map(left));
         if health.breaker.is_closed() {
-            let ramp = |step| Ramp::recall(tuning.ramp, now, trips, step);
+            let pace = Pace::remembering(trips, &tuning.ramp);
+            let ramp = |step| Ramp::recall(tuning.ramp, now, pace, step);
             health.ramp = memory.ramp_step.map(ramp);
         }
         if memory.base_attempts >= 1.0 {

@@ -97,10 +97,10 @@ fn only_a_success_that_began_after_the_block_lifts_it() {
 }
 
 #[test]
-fn growing_too_fast_halves_the_ceiling_for_a_quarter_of_an_hour() {
+fn growing_too_fast_halves_the_ceiling_which_grows_by_half_each_minute() {
     let (mut holds, mut chance) = (Holds::new(&HoldTuning::default()), Chance::from_seed(1));
     let ceiling =
-        |holds: &Holds, second| (holds.ceiling(Moment::from_secs(second)) * 100.0).round();
+        |holds: &Holds, second| format!("{:.0}", holds.ceiling(Moment::from_secs(second)) * 100.0);
     let mut too_fast = |holds: &mut Holds, second| {
         holds.handle_acceleration(Moment::from_secs(second), None, &mut chance);
     };
@@ -109,13 +109,15 @@ fn growing_too_fast_halves_the_ceiling_for_a_quarter_of_an_hour() {
     for _ in 0..9 {
         too_fast(&mut holds, 2);
     }
-    assert!((ceiling(&holds, 2) - 50.0).abs() < 0.1);
+    let grown = [2, 60, 61, 120, 121].map(|second| ceiling(&holds, second));
+    assert_eq!(grown, ["50", "50", "75", "75", "100"]);
     assert!(holds.paused_until(Moment::from_secs(2)).unwrap() <= Moment::from_secs(5));
-    for minute in 1..9 {
+    for minute in 1..20 {
         too_fast(&mut holds, 60 * minute + 1);
     }
-    assert!((ceiling(&holds, 1380) - 10.0).abs() < 0.1);
-    assert!((ceiling(&holds, 1382) - 100.0).abs() < 0.1);
+    let now = 60 * 19 + 1;
+    let grown = [now, now + 60, now + 300, now + 420].map(|second| ceiling(&holds, second));
+    assert_eq!(grown, ["10", "15", "76", "100"]);
 }
 
 proptest! {

@@ -35,10 +35,11 @@ pub struct HoldTuning {
     pub model_min: Duration,
     /// Longest block of an unknown model.
     pub model_max: Duration,
-    /// How long an acceleration limit lowers the ceiling (`OpenAI`: growth per 15 min).
-    pub acceleration: Duration,
-    /// The least time between two cuts of the ceiling: providers count growth per minute.
-    pub acceleration_cut_gap: Duration,
+    /// How often the ceiling of an acceleration limit grows, and the least time between two cuts of
+    /// it: providers count growth per minute.
+    pub ceiling_step: Duration,
+    /// How much it grows then (`OpenAI`: by half).
+    pub ceiling_growth: f32,
     /// The lowest ceiling.
     pub ceiling_min: f32,
 }
@@ -62,8 +63,8 @@ impl Default for HoldTuning {
             auth_recent: Duration::from_secs(600),
             model_min: Duration::from_secs(60),
             model_max: Duration::from_secs(900),
-            acceleration: Duration::from_secs(900),
-            acceleration_cut_gap: Duration::from_secs(60),
+            ceiling_step: Duration::from_secs(60),
+            ceiling_growth: 1.5,
             ceiling_min: 0.1,
         }
     }

@@ -17,6 +17,14 @@ pub struct RampTuning {
     pub head_start: f64,
     /// The failure rate that the return is tested for: an outage, not a brown-out.
     pub burst_rate: f64,
+    /// How lately a request must have had nothing better for the return to be swift.
+    pub needed_within: Duration,
+    /// Time that finishes a step of a swift return: what waits for it is answered by something
+    /// lesser, and a provider that is not ready says so within two answers.
+    pub swift_step_max: Duration,
+    /// The failure rate that a swift return is tested for: at 15 % failures the target still does
+    /// more than what would be left without it.
+    pub swift_burst_rate: f64,
     /// Evidence (nats) that opens the breaker again: two failures at the start, three later on.
     pub alarm: f64,
 }
@@ -31,6 +39,9 @@ impl Default for RampTuning {
             patient_trips: 1.5,
             head_start: 3.0,
             burst_rate: 0.3,
+            needed_within: Duration::from_secs(300),
+            swift_step_max: Duration::from_secs(10),
+            swift_burst_rate: 0.6,
             alarm: 7.0,
         }
     }
