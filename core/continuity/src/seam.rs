@@ -12,7 +12,8 @@
 //! differs, does not fit.
 //!
 //! A short repetition is cut only where it begins a word: "bro" before "brown" is a cut word, "e" in
-//! "the" before "end" is chance. A reduplicated word ("mama") split in its middle is misread.
+//! "the" before "end" is chance. Where chance is as likely, there is no joint: "1" before "10" may be 10
+//! or 110, "*" before "*" one mark or two. A reduplicated word ("mama") split in its middle is misread.
 
 mod fold;
 
@@ -27,6 +28,8 @@ const HOLD_CHARS: usize = 240;
 const REACH_CHARS: usize = 16 * 1024;
 /// From here on a repetition is no chance, wherever it begins.
 const OVERLAP_CHARS: usize = 12;
+/// Up to here a repetition of digits, signs or marks may be chance, as these double often.
+const CHANCE_CHARS: usize = 2;
 /// An agreement with the very beginning of this length is a restart.
 const RESTART_CHARS: usize = 24;
 /// An agreement with some passage of this length, that then differs, is a rewording.
@@ -126,7 +129,9 @@ impl Seam {
         let State::Deciding { held, new, wake_at } = &mut self.state else { return Err(NoSeam) };
         let fit = match self.method {
             Method::Prefill => fit_prefill(&self.old, new.chars(), ending),
-            Method::Instruction => fit_instruction(&self.old, new.chars(), ending),
+            Method::Instruction => {
+                fit_instruction(&self.old, new.chars(), (ending, self.trail.is_empty()))
+            }
         };
         let (cut, strip) = match (fit, self.method) {
             (Fit::Unclear(at), _) => {
@@ -185,7 +190,8 @@ fn fit_prefill(old: &[char], new: &[char], ending: Ending) -> Fit {
     }
 }
 
-fn fit_instruction(old: &[char], new: &[char], ending: Ending) -> Fit {
+/// `may_go_on`: whether the last word of the old text may be a part of one.
+fn fit_instruction(old: &[char], new: &[char], (ending, may_go_on): (Ending, bool)) -> Fit {
     if new.len() < HOLD_CHARS && ending == Ending::Open {
         return Fit::Unclear(HOLD_CHARS);
     }
@@ -195,7 +201,11 @@ fn fit_instruction(old: &[char], new: &[char], ending: Ending) -> Fit {
         let agreed = agreement(&old[start..], new);
         let whole = old.len() - start;
         if agreed == whole {
-            if whole >= OVERLAP_CHARS || begins_word(old, start) {
+            let begins = begins_word(old, start);
+            if may_go_on && begins && may_be_chance(&old[start..]) {
+                return Fit::Differs;
+            }
+            if begins || whole >= OVERLAP_CHARS {
                 return Fit::Repeats(whole);
             }
         } else if agreed == new.len() && ending == Ending::Open {
@@ -224,6 +234,15 @@ fn agreement(old: &[char], new: &[char]) -> usize {
 fn begins_word(old: &[char], start: usize) -> bool {
     let before = start.checked_sub(1).map_or(' ', |index| old[index]);
     before == ' ' || !before.is_alphanumeric() && old[start].is_alphanumeric()
+}
+
+/// Whether so short an end of the text may well be followed by its like. What begins with a letter that
+/// has cases seldom is; digits, the signs of other scripts and marks are.
+fn may_be_chance(end: &[char]) -> bool {
+    let letter_first = end.first().is_some_and(|it| it.is_lowercase() || it.is_uppercase());
+    let is_word = end.iter().all(|letter| letter.is_alphanumeric());
+    let is_mark = end.iter().all(|letter| !letter.is_alphanumeric() && Some(letter) == end.first());
+    end.len() <= CHANCE_CHARS && (is_mark || is_word && !letter_first)
 }
 
 /// Whether most three-word runs of the new beginning stand in the delivered beginning: an answer

@@ -49,6 +49,23 @@ fn does_not_take_a_chance_letter_for_a_repetition() {
 }
 
 #[test]
+fn refuses_to_guess_whether_a_digit_or_mark_is_said_twice() {
+    check("It costs 1", "10 euros", Err(NoSeam));
+    check("The sum is #6", "66b and so on", Err(NoSeam));
+    check("A word in *", "*bold* letters", Err(NoSeam));
+    check("他说，看", "看书", Err(NoSeam));
+}
+
+#[test]
+fn takes_a_number_or_mark_for_itself_where_there_is_no_doubt() {
+    check("It costs 1", "0 euros", Ok("0 euros"));
+    check("It costs 1", "costs 10 euros", Ok("0 euros"));
+    check("It cost 200", "200 euros", Ok(" euros"));
+    check("Point 1 ", "1 is this", Ok("is this"));
+    check("See 1)", "1) and 2)", Ok(" and 2)"));
+}
+
+#[test]
 fn compares_white_space_runs_as_equal() {
     check("a first line\nand a  second", "first line and\na second one", Ok(" one"));
 }
