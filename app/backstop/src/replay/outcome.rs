@@ -37,8 +37,10 @@ impl<'a> Outcome<'a> {
         let tally =
             |wanted: &str| tallies.iter().find(|(name, _)| *name == wanted).map(|(_, tally)| tally);
         let Some(backstop) = tally("backstop") else { anyhow::bail!("the gateway was not played") };
-        let gates = trial::check(scenario, severity, backstop, tally("oracle"));
-        let mut notes = trial::notes(scenario, severity, &backstop.total());
+        let oracle = tally("oracle");
+        let gates = trial::check(scenario, severity, backstop, oracle);
+        let oracle = oracle.map(backstop_scenarios::Tally::total);
+        let mut notes = trial::notes(scenario, severity, &backstop.total(), oracle.as_ref());
         notes.extend(stage.notes.iter().cloned());
         notes.extend(detail.broken.iter().map(|(rule, count)| format!("BROKEN: {count} {rule}")));
         let mut report = Report::new(scenario, severity, scenario.seed);

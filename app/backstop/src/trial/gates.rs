@@ -111,7 +111,12 @@ fn amplifications(scenario: &Scenario, severity: Severity, backstop: &Tally) -> 
 }
 
 /// What must be said beside the figures.
-pub(crate) fn notes(scenario: &Scenario, severity: Severity, total: &Figures) -> Vec<String> {
+pub(crate) fn notes(
+    scenario: &Scenario,
+    severity: Severity,
+    total: &Figures,
+    oracle: Option<&Figures>,
+) -> Vec<String> {
     let mut notes = Vec::new();
     let phases = scenario.phases.iter();
     let estimated = phases.filter(|it| it.evidence.name() == "estimated").count();
@@ -129,6 +134,7 @@ pub(crate) fn notes(scenario: &Scenario, severity: Severity, total: &Figures) ->
         ));
     }
     if scenario.kind == Kind::Correlated {
+        notes.extend(oracle.map(|oracle| against_oracle(total, oracle)));
         notes.push(
             "the oracle knows who is up, tries each rung once and never waits; retries and waiting \
              can do a little better"
@@ -138,6 +144,31 @@ pub(crate) fn notes(scenario: &Scenario, severity: Severity, total: &Figures) ->
     notes
 }
 
+/// How far the answers by full targets are from what could have been known only afterwards.
+fn against_oracle(total: &Figures, oracle: &Figures) -> String {
+    let points = 100.0 * (total.full_share() - oracle.full_share());
+    let side = if points < 0.0 { "below" } else { "above" };
+    let within = if points >= -100.0 * ORACLE_MARGIN { "within" } else { "not within" };
+    format!("full is {:.3} points {side} the oracle: {within} 0.1 %, and no promise", points.abs())
+}
+
 fn percent(share: f64) -> String {
     format!("{:.3} %", 100.0 * share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_how_far_the_oracle_is() {
+        let figures = |full_model| Figures { requests: 10_000, full_model, ..Figures::default() };
+        let told = |ours, oracle| against_oracle(&figures(ours), &figures(oracle));
+        let below = "full is 3.500 points below the oracle: not within 0.1 %, and no promise";
+        assert_eq!(told(7_850, 8_200), below);
+        let near = "full is 0.050 points below the oracle: within 0.1 %, and no promise";
+        assert_eq!(told(9_990, 9_995), near);
+        let above = "full is 0.700 points above the oracle: within 0.1 %, and no promise";
+        assert_eq!(told(6_680, 6_610), above);
+    }
 }
