@@ -32,8 +32,8 @@ const ERROR_BYTES_MAX: usize = 256 << 10;
 /// How long to read an error's body.
 const ERROR_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// How long a provider that is full is left alone (`concurrency_max`).
-const FULL_PAUSE: Duration = Duration::from_millis(100);
+/// How soon a request looks again at a provider that is full: it waits for a place until its deadline.
+const FULL_PAUSE: Duration = Duration::from_millis(200);
 
 /// One request on its way. Boxed: it is handed from phase to phase.
 pub(crate) struct Journey {

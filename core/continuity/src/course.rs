@@ -37,10 +37,10 @@ pub use policy::{Awaits, CoursePolicy};
 
 /// How often a stale pooled connection is replaced for free.
 const STALE_RETRIES_MAX: u8 = 2;
-/// How often one target may refuse to admit an attempt before it is left out.
-const REFUSALS_MAX: u8 = 8;
-/// How often one request is made to wait.
-const WAITS_MAX: u8 = 16;
+/// How often one target may refuse to admit an attempt before it is left out, and one request is made
+/// to wait. The deadline comes long before: this ends a loop that nobody foresaw.
+const REFUSALS_MAX: u16 = 1000;
+const WAITS_MAX: u16 = 1000;
 /// The part of the remaining time that one attempt may use while others could follow it.
 const ATTEMPT_SHARE: f64 = 0.6;
 
@@ -62,16 +62,16 @@ pub struct Course {
     misfit: Option<Failure>,
     poison: u8,
     stale: u8,
-    waits: u8,
+    waits: u16,
     once: Once,
     resuming: Resuming,
 }
 
-/// What one course does at most once, or once for each vendor, and whether it has.
+/// What one course does at most once, or seldom for each vendor, and whether it has.
 #[derive(Clone, Debug, Default)]
 struct Once {
-    /// The vendors that were a last resort.
-    last_resorts: Vec<u16>,
+    /// The vendors that were a last resort, and when.
+    last_resorts: Vec<(u16, Moment)>,
     /// `None` until the draw.
     trickle: Option<bool>,
 }
@@ -87,7 +87,7 @@ enum Resuming {
 #[derive(Clone, Copy, Debug)]
 struct Record {
     attempts: u8,
-    refusals: u8,
+    refusals: u16,
     /// Left out for the rest of the request.
     out: bool,
     /// The pacer's answer, once asked: whether this request is part of a lowered share.
@@ -257,7 +257,7 @@ impl Course {
         record.lately = if outlook.clean { Lately::Clean } else { Lately::Troubled };
         record.probed |= purpose == AttemptPurpose::Probe;
         if purpose == AttemptPurpose::LastResort {
-            self.once.last_resorts.push(self.candidates[candidate].vendor);
+            self.once.last_resorts.push((self.candidates[candidate].vendor, now));
         }
         self.pending = Some(Pending { candidate, purpose });
 

@@ -10,6 +10,8 @@ use backstop_continuity::{
 use backstop_resilience::{Outlook, State};
 use backstop_vocabulary::{Chance, Class, Failure, Fault, Moment, Scope, Tier};
 
+/// How soon the same vendor may be a last resort once more.
+const AGAIN: Duration = Duration::from_secs(15);
 const SEEDS: u64 = 2_000;
 const DEADLINE: Moment = Moment::from_secs(60);
 const STEPS_MAX: usize = 200;
@@ -128,7 +130,7 @@ struct Model {
     failed: Vec<(usize, Failure)>,
     refused: Vec<usize>,
     /// The vendors of last resorts.
-    last_resorts: Vec<u16>,
+    last_resorts: Vec<(u16, Moment)>,
     stale: u8,
 }
 
@@ -200,7 +202,11 @@ impl Model {
             }
             AttemptPurpose::LastResort => {
                 let vendor = self.candidates[index].vendor;
-                assert!(!again && !self.last_resorts.contains(&vendor), "a second last resort");
+                let latest = self.last_resorts.iter().rfind(|(of, _)| *of == vendor);
+                let soon = latest.map_or(again, |(_, at)| now.since(*at) < AGAIN);
+                assert!(!soon, "a second last resort too soon");
+                let leaves_one = self.attempts + 2 <= self.policy.attempts_max;
+                assert!(latest.is_none() || leaves_one, "nothing left for what it waits for");
                 assert!(matches!(look.state, State::Open | State::HalfOpen));
             }
             AttemptPurpose::Probe => assert!(!again && look.state == State::HalfOpen),
@@ -298,7 +304,7 @@ fn run(seed: u64) -> (u8, Class) {
                 model.check(&attempt, &world, now);
                 if attempt.purpose == AttemptPurpose::LastResort {
                     let vendor = model.candidates[attempt.candidate].vendor;
-                    model.last_resorts.push(vendor);
+                    model.last_resorts.push((vendor, now));
                 }
                 if chance.happens(0.1) {
                     model.refused.push(attempt.candidate);

@@ -1,8 +1,12 @@
 //! Providers of which a part is ill: a share of the requests, one key, one model; and ladders whose
 //! next rung is in trouble as well.
 
-use backstop_scenarios::{Behaviour, Delivery, Scope, Wish, WorkItem};
+use std::sync::Arc;
+use std::time::Duration;
+
+use backstop_scenarios::{Behaviour, Delivery, Knobs, Scope, Wish, WorkItem};
 use backstop_vocabulary::Dialect;
+use tokio::task::JoinSet;
 
 use crate::checks::Checks;
 use crate::client::item;
@@ -18,6 +22,29 @@ fn work(count: u64) -> impl Iterator<Item = WorkItem> {
         let prompt = format!("[api/{number}] Please tell me about river number {number}.");
         WorkItem { number, prompt, ..item(dialect, delivery, wish) }
     })
+}
+
+#[tokio::test]
+async fn a_provider_that_takes_one_at_a_time_answers_all_who_wait_for_it() {
+    quickly(async {
+        let providers = Providers::open().await;
+        let slow = Knobs { after: Some(Duration::from_secs(1)), ..Knobs::default() };
+        providers.fail_with("openai", "slow_first_token", slow);
+        let yaml = settings(&[OPENAI], "");
+        let narrow = yaml.replace("  openai: {", "  openai: { concurrency: 1,");
+        assert_ne!(yaml, narrow);
+        let stage = Arc::new(Stage::open(&providers, &narrow));
+        let mut asking = JoinSet::new();
+        for item in work(12) {
+            let stage = Arc::clone(&stage);
+            asking.spawn(async move {
+                let item = WorkItem { wish: Wish::Text, ..item };
+                stage.ask(&item).await.assert_answers(&item, "");
+            });
+        }
+        asking.join_all().await;
+    })
+    .await;
 }
 
 #[tokio::test]

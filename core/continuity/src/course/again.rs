@@ -19,6 +19,9 @@ const RETURN_WAIT_MAX: Duration = Duration::from_secs(30);
 /// and the client is told how long to stay away.
 const PAUSE_WAIT_MAX: Duration = Duration::from_secs(60);
 
+/// How soon a waiting request may look at a vendor that is out of service once more.
+const LAST_RESORT_AGAIN: Duration = Duration::from_secs(15);
+
 /// All who wait for the end of one pause would go at the same moment, and be too many: they go
 /// within half of the time they waited, at most this long.
 const SPREAD_MAX: Duration = Duration::from_secs(10);
@@ -165,16 +168,16 @@ impl Course {
             .then_some(Choice::Wait(at))
     }
 
-    /// The least bad of the tier's targets that are open, once per vendor, unless one merely above its
-    /// ramp could go.
+    /// The least bad of the tier's targets that are open, one per vendor and once more now and then
+    /// while there is nothing but to wait, unless one merely above its ramp could go.
     pub(super) fn last_resort(&self, tier: Tier, question: &Question<'_>) -> Option<Choice> {
         let indexes = || (0..self.candidates.len()).filter(|&i| self.candidates[i].tier == tier);
         if indexes().any(|index| self.may_go(index, question)) {
             return None;
         }
         let candidates = indexes().filter(|&index| {
-            self.may_be_last_resort(index)
-                && self.is_fresh(index)
+            self.may_be_last_resort(index, question.now)
+                && self.is_in(index)
                 && self.is_allowed(index, question)
                 && self.records[index].not_before.is_none_or(|moment| moment <= question.now)
                 && matches!(question.looks[index].state, State::Open | State::HalfOpen)
@@ -189,6 +192,7 @@ impl Course {
         })?;
         let target = self.candidates[least].target;
         let wants_probe = question.looks[least].state == State::HalfOpen
+            && self.is_fresh(least)
             && !self.records[least].probed
             && question.health.may_probe(target, question.now);
         if wants_probe {
@@ -200,9 +204,20 @@ impl Course {
             .then_some(Choice::Go(least, AttemptPurpose::LastResort))
     }
 
-    /// Whether no last resort went to its vendor yet.
-    pub(super) fn may_be_last_resort(&self, index: usize) -> bool {
-        !self.once.last_resorts.contains(&self.candidates[index].vendor)
+    /// Whether no last resort went to its vendor lately. A second one leaves an attempt for what the
+    /// request is waiting for.
+    pub(super) fn may_be_last_resort(&self, index: usize, now: Moment) -> bool {
+        let vendor = self.candidates[index].vendor;
+        let latest = self.once.last_resorts.iter().rfind(|(of, _)| *of == vendor);
+        let record = &self.records[index];
+        match latest {
+            None => record.attempts == 0,
+            Some((_, at)) => {
+                now.since(*at) >= LAST_RESORT_AGAIN
+                    && self.attempts + 2 <= self.policy.attempts_max
+                    && record.last.is_none_or(may_repeat)
+            }
+        }
     }
 
     /// When a failed target may be tried again; `None` when that would not help.

@@ -209,7 +209,7 @@ impl Course {
                 && self.is_ready(index, question)
                 && (state.takes_traffic()
                     || matches!(state, State::Open | State::HalfOpen)
-                        && self.may_be_last_resort(index)
+                        && self.may_be_last_resort(index, question.now)
                         && question.health.last_resort_allowed(target, question.now))
         };
         let only_one = tried.all(|index| self.candidates[index].vendor == vendor);
