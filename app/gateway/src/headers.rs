@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{self, AsHeaderName, HeaderMap, HeaderName, HeaderValue};
 
 use backstop_settings::{Credential, ProviderKind};
-use backstop_vocabulary::{Dialect, Failure};
+use backstop_vocabulary::{Dialect, Failure, Words};
 
 /// The header in which a client may name its application.
 pub(crate) static APP: HeaderName = HeaderName::from_static("backstop-app");
@@ -262,7 +262,11 @@ pub(crate) fn discreet(failure: Failure, credential: &Credential, client: &Heade
         None => words,
     };
     let provider_code = failure.provider_code.map(without);
-    Failure { message: without(failure.message), provider_code, ..failure }
+    let words = failure.words.map(|words| {
+        let Words { dialect, error } = *words;
+        Box::new(Words { dialect, error: without(error) })
+    });
+    Failure { message: without(failure.message), provider_code, words, ..failure }
 }
 
 /// Copies a provider's headers for a client of the same dialect, less what must not travel.

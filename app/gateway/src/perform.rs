@@ -308,7 +308,7 @@ impl Journey {
     fn fit_or_request(&self, place: usize, failure: &Failure) -> Failure {
         let stands_in = !self.roster.places[place].is_own && !self.record.attempts().is_empty();
         if stands_in && failure.class == Class::InvalidRequest {
-            return Failure { class: Class::UnsupportedFeature, ..failure.clone() };
+            return Failure { class: Class::UnsupportedFeature, words: None, ..failure.clone() };
         }
         failure.clone()
     }

@@ -90,6 +90,49 @@ pub(crate) fn is_html(content_type: &str, body: &[u8]) -> bool {
         || body.trim_ascii_start().first() == Some(&b'<')
 }
 
+/// What a class means when a provider says it, in words that quote nothing.
+pub(crate) const fn message_of(class: Class) -> &'static str {
+    match class {
+        Class::ContextTooLong => "the prompt is longer than the model's window",
+        Class::RequestTooLarge => "the request is larger than the provider's limit",
+        Class::UnsupportedFeature => "the model does not take what the request asks for",
+        Class::SignatureRefused => "the provider refused a reasoning item it did not make",
+        Class::ContentRefused => "the provider's policy refused the content",
+        Class::AuthRefused => "the provider refused the credential",
+        Class::QuotaExhausted => "the account has no money or quota left",
+        Class::ModelNotFound => "the provider does not know the model",
+        Class::RateLimited => "the provider limits the rate",
+        Class::Acceleration => "traffic grew faster than the provider allows",
+        Class::Overloaded => "the provider is overloaded",
+        Class::InvalidRequest => "the provider refused the request",
+        Class::ServerError => "the provider failed",
+        Class::DnsFailed
+        | Class::ConnectFailed
+        | Class::ConnectTimeout
+        | Class::TlsFailed
+        | Class::StaleConnection
+        | Class::ConnectionReset
+        | Class::ProtocolBroken
+        | Class::FirstTokenTimeout
+        | Class::Stalled
+        | Class::TargetOpened
+        | Class::Redirected
+        | Class::StreamCut
+        | Class::BadAnswer
+        | Class::EmptyAnswer
+        | Class::UnknownPath
+        | Class::KeyRefused
+        | Class::CallerLimited
+        | Class::ClientLeft
+        | Class::NoTarget
+        | Class::RungExhausted
+        | Class::DeadlinePassed
+        | Class::GatewayBusy
+        | Class::LoopDetected
+        | Class::GatewayFault => "the provider answered something unexpected",
+    }
+}
+
 /// The seconds since 1970-01-01 of an HTTP date in the form `Sun, 06 Nov 1994 08:49:37 GMT`
 /// (RFC 9110, 5.6.7); the obsolete forms are not read.
 fn http_date_unix(text: &str) -> Option<u64> {

@@ -27,6 +27,7 @@ mod json;
 mod losses;
 mod repeat;
 mod surrogates;
+mod words;
 
 pub use dispatch::{
     StreamReader, StreamWriter, keep_alive, path, read_answer, read_error, read_request, read_rest,

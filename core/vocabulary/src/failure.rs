@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::{Class, Fault};
+use crate::{Class, Dialect, Fault};
 
 /// How far a failure reaches: what else would fail for the same reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +50,18 @@ pub struct Failure {
     pub provider_code: Option<Box<str>>,
     /// What the client may read: lower case, no prompt, no key, no body.
     pub message: Box<str>,
+    /// What the provider itself said, where the client may be told.
+    pub words: Option<Box<Words>>,
+}
+
+/// A provider's own words about a request. They may quote it, so they are for the client that sent
+/// it and for nobody else: never for a log or the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// The dialect they are written in.
+    pub dialect: Dialect,
+    /// The error as a JSON object, with the fields that clients of the dialect read.
+    pub error: Box<str>,
 }
 
 impl Failure {
@@ -63,6 +75,7 @@ impl Failure {
             status: None,
             provider_code: None,
             message: message.into(),
+            words: None,
         }
     }
 
@@ -98,6 +111,13 @@ impl Failure {
     #[must_use]
     pub fn with_provider_code(mut self, code: Option<&str>) -> Self {
         self.provider_code = code.map(Into::into);
+        self
+    }
+
+    /// The same failure with what the provider itself said.
+    #[must_use]
+    pub fn with_words(mut self, words: Option<Words>) -> Self {
+        self.words = words.map(Box::new);
         self
     }
 

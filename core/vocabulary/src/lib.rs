@@ -21,7 +21,7 @@ pub use chance::Chance;
 pub use class::{Class, Fault, Weight};
 pub use dialect::Dialect;
 pub use ending::{Ending, Timing};
-pub use failure::{Failure, Scope, Stage};
+pub use failure::{Failure, Scope, Stage, Words};
 pub use moment::Moment;
 pub use request_id::RequestId;
 pub use target::{TargetKey, Tier};

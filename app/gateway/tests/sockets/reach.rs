@@ -69,6 +69,30 @@ async fn a_provider_that_takes_too_long_to_connect_is_passed_over_when_its_own_c
 }
 
 #[tokio::test]
+async fn the_only_provider_that_refuses_a_request_is_heard_in_its_own_words() {
+    let providers = Providers::open().await;
+    let error = "\"message\":\"too long\",\"type\":\"invalid_request_error\"";
+    for (dialect, fields) in [
+        (Dialect::OpenaiChat, "\"code\":\"context_length_exceeded\",\"param\":\"input\""),
+        (Dialect::AnthropicMessages, "\"details\":{\"error_code\":\"file_expired\"}"),
+    ] {
+        let error = format!("{{{error},{fields}}}");
+        let body = format!("{{\"type\":\"error\",\"error\":{error}}}");
+        let peer = Peer::open(Script::whole("422 No", body.as_bytes())).await;
+        let base_url = format!("http://{}", peer.address);
+        let yaml = provider(&settings(&[THERE], ""), dialect, &base_url);
+        let stage = Stage::open(&providers, &yaml);
+        for delivery in [Delivery::Unary, Delivery::Stream] {
+            let got = stage.ask(&item(dialect, delivery, Wish::Text)).await;
+            assert_eq!((got.status, got.header("x-should-retry")), (422, "false"));
+            let said: serde_json::Value = serde_json::from_str(&error).unwrap();
+            assert_eq!(got.json()["error"], said);
+        }
+        stage.assert_idle("refused").await;
+    }
+}
+
+#[tokio::test]
 async fn with_nobody_else_to_ask_the_client_is_told_why_in_its_own_dialect() {
     let providers = Providers::open().await;
     let (closed, _taken) = closed();

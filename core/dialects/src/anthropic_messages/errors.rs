@@ -1,10 +1,11 @@
 //! Errors of this dialect: what a provider's mean, and how the gateway's are written.
 
-use backstop_vocabulary::{Class, Failure, Fault, Scope};
+use backstop_vocabulary::{Class, Dialect, Failure, Fault, Scope};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use crate::errors::{ErrorHead, WrittenError, is_html, of_page};
+use crate::errors::{ErrorHead, WrittenError, is_html, message_of, of_page};
+use crate::words::{Told, told, with_words};
 
 /// The `error` of an error body or frame.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -12,21 +13,13 @@ pub(super) struct WireError {
     #[serde(rename = "type")]
     kind: Option<String>,
     message: Option<String>,
-    details: Option<Details>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Details {
-    error_code: Option<String>,
+    details: Option<Value>,
 }
 
 #[derive(Deserialize)]
 struct ErrorBody {
     error: Option<WireError>,
 }
-
-/// How many letters of a provider's words the client may read.
-const MESSAGE_CHARS_MAX: usize = 400;
 
 pub(crate) fn read_error(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
     let parsed = serde_json::from_slice::<ErrorBody>(body).ok().and_then(|body| body.error);
@@ -46,18 +39,26 @@ fn without_words(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
 /// What an error means: by its code first, its type second, the status third, its words last.
 pub(super) fn classify(head: &ErrorHead<'_>, error: &WireError) -> Failure {
     let kind = error.kind.as_deref().unwrap_or_default();
-    let code = error.details.as_ref().and_then(|details| details.error_code.as_deref());
+    let code = error.details.as_ref().and_then(|details| details["error_code"].as_str());
     let words = error.message.as_deref().unwrap_or_default();
     let class = code
         .and_then(class_of_code)
         .or_else(|| class_of_words(kind, words))
         .or_else(|| class_of_kind(kind, head))
         .unwrap_or_else(|| head.failure_by_status().class);
-    let failure = Failure::new(class, told(class, words))
+    let failure = Failure::new(class, message_of(class))
         .with_stay_away(head.stay_away())
         .with_provider_code(code.or(error.kind.as_deref()));
+    let failure = with_words(Dialect::AnthropicMessages, head.status, failure, &error.said());
     let failure = if head.status == 200 { failure } else { failure.with_status(head.status) };
     with_reach(failure, head.status, code.unwrap_or_default())
+}
+
+impl WireError {
+    /// The parts that clients read.
+    fn said(&self) -> Value {
+        json!({ "type": self.kind, "message": self.message, "details": self.details })
+    }
 }
 
 fn with_reach(failure: Failure, status: u16, code: &str) -> Failure {
@@ -156,32 +157,18 @@ fn class_of_kind(kind: &str, head: &ErrorHead<'_>) -> Option<Class> {
     })
 }
 
-/// What the client may read. The words about its own request help it; those about our account could
-/// name a key, and those about a failure say nothing that the class does not.
-fn told(class: Class, words: &str) -> String {
-    if class.fault() == Fault::Caller && !words.is_empty() {
-        return words.chars().take(MESSAGE_CHARS_MAX).collect();
-    }
-    let texts = [
-        (Class::Overloaded, "the provider is overloaded"),
-        (Class::RateLimited, "the provider limits the rate"),
-        (Class::Acceleration, "the provider limits how fast traffic may grow"),
-        (Class::QuotaExhausted, "the account at the provider is used up"),
-        (Class::AuthRefused, "the provider refused the credential"),
-        (Class::ModelNotFound, "the provider does not know the model"),
-    ];
-    let text = texts.iter().find(|(of, _)| *of == class).map_or("the provider failed", |(_, t)| t);
-    text.to_owned()
-}
-
 pub(crate) fn write_error(failure: &Failure, request_id: &str) -> WrittenError {
-    let (status, kind) = shape(failure.class);
+    let (usual, kind) = shape(failure.class);
+    let status = match told(Dialect::AnthropicMessages, failure) {
+        Told::Whole { status, .. } => status,
+        Told::Message(_) => usual,
+    };
     let body = error_json(kind, failure, request_id).to_string().into_bytes();
     WrittenError { status, body }
 }
 
 /// The data of an `error` frame: something a client may try again, unless the fault is its own.
-pub(super) fn error_frame_json(failure: &Failure, request_id: &str) -> serde_json::Value {
+pub(super) fn error_frame_json(failure: &Failure, request_id: &str) -> Value {
     let kind = match shape(failure.class).1 {
         "not_found_error" if failure.fault() != Fault::Caller => "api_error",
         kind => kind,
@@ -189,20 +176,40 @@ pub(super) fn error_frame_json(failure: &Failure, request_id: &str) -> serde_jso
     error_json(kind, failure, request_id)
 }
 
-fn error_json(kind: &str, failure: &Failure, request_id: &str) -> serde_json::Value {
+fn error_json(kind: &str, failure: &Failure, request_id: &str) -> Value {
+    let error = match told(Dialect::AnthropicMessages, failure) {
+        Told::Whole { error, .. } => filled(error, kind, failure),
+        Told::Message(message) => {
+            json!({ "type": kind, "message": message, "details": details(failure) })
+        }
+    };
+    json!({ "type": "error", "error": error, "request_id": request_id })
+}
+
+/// Says what the provider left out.
+fn filled(mut error: Map<String, Value>, kind: &str, failure: &Failure) -> Value {
+    if !error.get("type").is_some_and(Value::is_string) {
+        error.insert("type".to_owned(), kind.into());
+    }
+    if !error.get("message").is_some_and(Value::is_string) {
+        error.insert("message".to_owned(), failure.message.as_ref().into());
+    }
+    let mut ours = details(failure);
+    if let (Some(ours), Some(theirs)) =
+        (ours.as_object_mut(), error.get("details").and_then(Value::as_object))
+    {
+        ours.extend(theirs.clone());
+    }
+    error.insert("details".to_owned(), ours);
+    error.into()
+}
+
+fn details(failure: &Failure) -> Value {
     // The official tool runners act upon these codes: with `thread_unsupported_request` they go on
     // without a thread, with the others they replay the history.
     let thread = failure.provider_code.as_deref().filter(|code| code.starts_with("thread_"));
     let code = thread.unwrap_or_else(|| failure.class.code());
-    json!({
-        "type": "error",
-        "error": {
-            "type": kind,
-            "message": failure.message,
-            "details": { "error_code": code },
-        },
-        "request_id": request_id,
-    })
+    json!({ "error_code": code })
 }
 
 /// The status and `error.type` that clients of this dialect act upon rightly.

@@ -4,12 +4,13 @@ mod meaning;
 #[cfg(test)]
 mod tests;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use backstop_vocabulary::{Class, Failure, Scope};
+use backstop_vocabulary::{Class, Dialect, Failure, Scope};
 
 use self::meaning::{Report, meaning};
-use crate::errors::{is_html, of_page};
+use crate::errors::{is_html, message_of, of_page};
+use crate::words::{Told, told, with_words};
 use crate::{ErrorHead, WrittenError};
 
 /// Says what an error response means: by code first, then type, then status, wording last.
@@ -37,7 +38,8 @@ fn report_failure(head: &ErrorHead<'_>, report: &Report) -> Failure {
     let code = [&report.code, &report.kind].into_iter().find(|code| is_plain(code));
     let param = is_plain(&report.param).then_some(report.param.as_str());
     failure.message = described(&failure.message, param, code.map(String::as_str)).into();
-    failure.with_provider_code(code.map(String::as_str))
+    let failure = failure.with_provider_code(code.map(String::as_str));
+    with_words(Dialect::OpenaiChat, head.status, failure, &report.said)
 }
 
 /// What an error inside a 200 means: in a stream's frame or in a whole answer.
@@ -57,8 +59,8 @@ fn page_failure(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
     failure
 }
 
-/// Adds the names of field and code. The provider's own wording stays out: it quotes prompts and
-/// parts of keys.
+/// Adds the names of field and code. The provider's own wording stays out of what is logged: it
+/// quotes prompts and parts of keys.
 fn described(message: &str, param: Option<&str>, code: Option<&str>) -> String {
     match (param, code) {
         (Some(param), Some(code)) => format!("{message} (`{param}`: {code})"),
@@ -73,58 +75,34 @@ fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.len() <= 80 && text.bytes().all(name)
 }
 
-const fn message_of(class: Class) -> &'static str {
-    match class {
-        Class::ContextTooLong => "the prompt is longer than the model's window",
-        Class::RequestTooLarge => "the request is larger than the provider's limit",
-        Class::UnsupportedFeature => "the model does not take what the request asks for",
-        Class::SignatureRefused => "the provider refused a reasoning item it did not make",
-        Class::ContentRefused => "the provider's policy refused the content",
-        Class::AuthRefused => "the provider refused the credential",
-        Class::QuotaExhausted => "the account has no money or quota left",
-        Class::ModelNotFound => "the provider does not know the model",
-        Class::RateLimited => "the provider limits the rate",
-        Class::Acceleration => "traffic grew faster than the provider allows",
-        Class::Overloaded => "the provider is overloaded",
-        Class::InvalidRequest => "the provider refused the request",
-        Class::ServerError => "the provider failed",
-        Class::DnsFailed
-        | Class::ConnectFailed
-        | Class::ConnectTimeout
-        | Class::TlsFailed
-        | Class::StaleConnection
-        | Class::ConnectionReset
-        | Class::ProtocolBroken
-        | Class::FirstTokenTimeout
-        | Class::Stalled
-        | Class::TargetOpened
-        | Class::Redirected
-        | Class::StreamCut
-        | Class::BadAnswer
-        | Class::EmptyAnswer
-        | Class::UnknownPath
-        | Class::KeyRefused
-        | Class::CallerLimited
-        | Class::ClientLeft
-        | Class::NoTarget
-        | Class::RungExhausted
-        | Class::DeadlinePassed
-        | Class::GatewayBusy
-        | Class::LoopDetected
-        | Class::GatewayFault => "the provider answered something unexpected",
-    }
-}
-
 /// Writes an error of ours as `OpenAI` would, so that SDKs and agents retry what may pass and give up
 /// on what cannot. Transient faults are `server_error`: some agents take the overload codes for final.
 pub(crate) fn write_error(failure: &Failure, request_id: &str) -> WrittenError {
     let (status, kind, code, param) = words_of(failure.class);
-    let mut message = failure.message.to_string();
-    if status >= 500 && !request_id.is_empty() {
-        message = format!("{message} (request id {request_id})");
-    }
-    let error = json!({ "message": message, "type": kind, "param": param, "code": code });
+    let error = match told(Dialect::OpenaiChat, failure) {
+        Told::Whole { status, mut error } => {
+            filled(&mut error, "message", failure.message.as_ref().into());
+            filled(&mut error, "type", kind.into());
+            filled(&mut error, "param", param.into());
+            filled(&mut error, "code", code.into());
+            let body = json!({ "error": error }).to_string().into_bytes();
+            return WrittenError { status, body };
+        }
+        Told::Message(mut message) => {
+            if status >= 500 && !request_id.is_empty() {
+                message = format!("{message} (request id {request_id})");
+            }
+            json!({ "message": message, "type": kind, "param": param, "code": code })
+        }
+    };
     WrittenError { status, body: json!({ "error": error }).to_string().into_bytes() }
+}
+
+/// Says what the provider left out. A number for a code is a status and no code.
+fn filled(error: &mut Map<String, Value>, name: &str, ours: Value) {
+    if !error.get(name).is_some_and(Value::is_string) {
+        error.insert(name.to_owned(), ours);
+    }
 }
 
 /// The data of the frame that ends a broken stream.

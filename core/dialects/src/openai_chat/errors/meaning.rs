@@ -21,6 +21,8 @@ pub(super) struct Report {
     inner_code: String,
     /// A status given as the code.
     status: Option<u16>,
+    /// The error as it stands in the body.
+    pub(super) said: Value,
     /// `OpenRouter`: the moderation's reasons are there.
     moderated: bool,
 }
@@ -33,7 +35,8 @@ impl Report {
         let body = body.get(0).unwrap_or(&body);
         let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
         if let Some(message) = error.as_str() {
-            return Some(Self { message: message.to_lowercase(), ..Self::default() });
+            let said = serde_json::json!({ "message": message });
+            return Some(Self { message: message.to_lowercase(), said, ..Self::default() });
         }
         error.as_object()?;
         let text = |pointer: &str| {
@@ -49,6 +52,7 @@ impl Report {
             message: text("/message").to_lowercase(),
             inner_code: text("/innererror/code"),
             status: status.filter(|status| (300..600).contains(status)),
+            said: error.clone(),
             moderated: error.pointer("/metadata/reasons").is_some(),
         })
     }
