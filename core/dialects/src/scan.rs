@@ -37,7 +37,7 @@ pub struct Scan {
 /// Finds them in one pass over the top-level object; nested values are skipped, not read.
 ///
 /// Errors are `InvalidRequest` and name the byte: a body that is no JSON object, an object without
-/// a `model` string, or with two. Strings and numbers inside nested values are not checked.
+/// a `model` string, or with two, a `stream` that is neither boolean nor null. Strings and numbers inside nested values are not checked.
 pub fn scan(dialect: Dialect, body: &[u8]) -> Result<Scan, Failure> {
     let mut scan = Scan::default();
     let mut cursor = Cursor::new(body);
@@ -74,16 +74,26 @@ impl Scan {
     ) -> Result<(), Failure> {
         match key {
             "model" => self.take_model(cursor),
-            "stream" => {
-                self.stream = cursor.value()? == b"true";
-                Ok(())
-            }
+            "stream" => self.take_stream(cursor),
             "messages" => {
                 self.media = cursor.value_marked(media)?;
                 Ok(())
             }
             _ => cursor.value().map(|_| ()),
         }
+    }
+
+    fn take_stream(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Failure> {
+        let start = cursor.at();
+        self.stream = match cursor.value()? {
+            b"true" => true,
+            b"false" | b"null" => false,
+            _ => {
+                let cure = "must be true or false, without quotes";
+                return Err(invalid(format!("`stream` at byte {start} {cure}")));
+            }
+        };
+        Ok(())
     }
 
     fn take_model(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Failure> {

@@ -142,3 +142,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_stream_that_is_neither_boolean_nor_null_is_refused_with_its_place() {
+    for dialect in Dialect::ALL {
+        for (value, stream) in [("true", true), ("false", false), ("null", false)] {
+            let body = format!(r#"{{"model":"m","stream": {value} }}"#);
+            assert_eq!(scan(dialect, body.as_bytes()).unwrap().stream, stream, "{value}");
+        }
+        for value in [r#""yes""#, r#""true""#, "1", "0", "[]", "{}"] {
+            let body = format!(r#"{{"model":"m","stream":{value},"messages":[]}}"#);
+            let failure = scan(dialect, body.as_bytes()).unwrap_err();
+            assert_eq!(failure.class, backstop_vocabulary::Class::InvalidRequest, "{value}");
+            assert_eq!(
+                &*failure.message,
+                "`stream` at byte 22 must be true or false, without quotes"
+            );
+        }
+    }
+}
