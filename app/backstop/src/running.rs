@@ -119,7 +119,7 @@ pub(crate) fn journal(settings: &Settings) -> anyhow::Result<Journal> {
     };
     let store = settings.store.as_deref().map(Path::new);
     Journal::open(store, caps).map_err(|failure| {
-        let cure = "start it in a folder that may be written, or set `store` to a file in one, or to `none`";
+        let cure = "set `store` to another file, or to `none`";
         anyhow::anyhow!("`store`: {}; {cure}", failure.message)
     })
 }

@@ -97,11 +97,22 @@ enum Place {
 impl Journal {
     /// Opens the file at `path`, or a journal in memory that ends with the process.
     ///
-    /// A damaged file is set aside with a warning. Fails with a `gateway_fault` when the file cannot
-    /// be opened or belongs to a newer version of this program.
+    /// A damaged file is set aside with a warning. A file that is no database, or that cannot be
+    /// opened or written, is left alone with a warning, and the journal is in memory. Fails with a
+    /// `gateway_fault` when the file belongs to a newer version of this program or stays locked.
     pub fn open(path: Option<&Path>, caps: Caps) -> Result<Self, Failure> {
         match path {
-            Some(path) => Self::open_file(path, caps).map_err(StoreError::into_failure),
+            Some(path) => match Self::open_file(path, caps) {
+                Err(error) if error.is_out_of_reach() => {
+                    tracing::warn!(
+                        path = %path.display(), cause = %error.into_failure().message,
+                        "journal and health are kept in memory until the end of this process: set \
+                         `store` to a file that can be written, or to `none`"
+                    );
+                    Ok(Self::in_memory(caps))
+                }
+                opened => opened.map_err(StoreError::into_failure),
+            },
             None => Ok(Self::in_memory(caps)),
         }
     }

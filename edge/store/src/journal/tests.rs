@@ -163,6 +163,20 @@ fn goes_on_while_the_disk_is_full_and_writes_all_it_could_keep_afterwards() {
     writer.join();
 }
 
+#[test]
+fn goes_on_in_memory_where_the_file_cannot_be_had() {
+    let foreign = File::new();
+    std::fs::write(&foreign.0, "the shopping list").unwrap();
+    let nowhere = foreign.beside(".absent").join("backstop.db");
+    for path in [&foreign.0, &nowhere] {
+        let journal = Journal::open(Some(path), Caps::default()).unwrap();
+        journal.record(full(1));
+        assert_eq!(journal.recent(9).unwrap().len(), 1);
+        journal.close();
+    }
+    assert_eq!(std::fs::read_to_string(&foreign.0).unwrap(), "the shopping list");
+}
+
 /// Not a test of its own: the writer of the next one, in a process that will be killed.
 #[test]
 fn child_that_records_until_it_is_killed() {

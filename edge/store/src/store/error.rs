@@ -8,6 +8,8 @@ use rusqlite::ErrorCode;
 pub(crate) enum StoreError {
     #[error("cannot open the store at `{}`", path.display())]
     Open { path: PathBuf, source: rusqlite::Error },
+    #[error("`{}` is not a database of this program and was left untouched", path.display())]
+    Foreign { path: PathBuf },
     #[error("cannot set the damaged store at `{}` aside", path.display())]
     SetAside { path: PathBuf, source: std::io::Error },
     #[error(
@@ -37,6 +39,13 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 impl StoreError {
+    /// Whether the file cannot be had at all, whoever tries: serving goes on without it.
+    pub(crate) fn is_out_of_reach(&self) -> bool {
+        let Self::Open { source, .. } = self else { return matches!(self, Self::Foreign { .. }) };
+        let denied = [ErrorCode::CannotOpen, ErrorCode::ReadOnly, ErrorCode::PermissionDenied];
+        source.sqlite_error_code().is_some_and(|code| denied.contains(&code))
+    }
+
     /// The one way out of this crate: what an operator may read, with the cause in one line.
     pub(crate) fn into_failure(self) -> Failure {
         let mut message = self.to_string();

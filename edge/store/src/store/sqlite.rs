@@ -1,3 +1,4 @@
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use super::{Bounds, Counts, Recorded, State, Store, StoreError, columns};
 
 mod schema;
 
+/// How every `SQLite` database begins (its file format, 1.3.1).
+const HEAD: &[u8] = b"SQLite format 3\0";
 /// Rows that one call of `trim` removes at most: twice the writer's largest batch, so that a store at
 /// its cap always shrinks faster than it grows.
 const TRIM_ROWS_MAX: usize = 2 * crate::journal::BATCH_ROWS_MAX;
@@ -29,6 +32,7 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     /// Opens or creates the file for writing; a damaged one is set aside and a new one begun.
+    /// A file that is no database is left as it is.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         match Self::open_as_is(path) {
             Err(StoreError::Damaged(cause)) => Self::start_over(path, &cause),
@@ -37,12 +41,16 @@ impl Sqlite {
     }
 
     fn open_as_is(path: &Path) -> Result<Self, StoreError> {
+        if is_foreign(path) {
+            return Err(StoreError::Foreign { path: path.to_owned() });
+        }
         let mut connection = Connection::open(path)
             .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
         connection.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
         schema::prepare(&mut connection).map_err(|error| match error {
             StoreError::Other(source) => StoreError::Open { path: path.to_owned(), source },
             StoreError::Open { .. }
+            | StoreError::Foreign { .. }
             | StoreError::SetAside { .. }
             | StoreError::Newer { .. }
             | StoreError::Full(_)
@@ -137,6 +145,16 @@ impl Sqlite {
     pub(crate) fn file_bytes(&self) -> u64 {
         self.pragma("page_count").unwrap() * self.pragma("page_size").unwrap()
     }
+}
+
+/// Whether a file holds something else than a database: somebody named the wrong one. What has no
+/// bytes may become one, and a database of ours that is damaged still begins like one.
+fn is_foreign(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let opened = std::fs::File::open(path);
+    let read = opened.and_then(|file| file.take(HEAD.len() as u64).read_to_end(&mut head));
+    // What cannot be read, or is not there, is for the database to judge.
+    read.is_ok() && !head.is_empty() && head != HEAD
 }
 
 impl Store for Sqlite {

@@ -287,14 +287,29 @@ fn refuses_a_file_of_a_newer_version_and_leaves_it_alone() {
 }
 
 #[test]
-fn sets_a_file_aside_that_is_no_store() {
+fn leaves_a_file_alone_that_is_no_database() {
+    for text in ["x", "this is not a database, and long enough to tell: ".repeat(100).as_str()] {
+        let file = File::new();
+        std::fs::write(&file.0, text).unwrap();
+        let error = Sqlite::open(&file.0).unwrap_err();
+        assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+        assert!(error.is_out_of_reach());
+        assert_eq!(std::fs::read_to_string(&file.0).unwrap(), text);
+        assert!(!file.beside(".damaged").exists());
+    }
+    let empty = File::new();
+    std::fs::write(&empty.0, "").unwrap();
+    Sqlite::open(&empty.0).unwrap().append(&rows(0..1)).unwrap();
+}
+
+#[test]
+fn sets_a_database_aside_that_is_damaged_behind_its_head() {
     let file = File::new();
-    std::fs::write(&file.0, "this is not a database, and long enough to tell: ".repeat(100))
-        .unwrap();
+    std::fs::write(&file.0, [b"SQLite format 3\0".as_slice(), &[0xAA; 8192]].concat()).unwrap();
     let mut store = Sqlite::open(&file.0).unwrap();
     let aside = store.set_aside.clone().unwrap();
     assert_eq!(aside, file.beside(".damaged"));
-    assert!(std::fs::read_to_string(aside).unwrap().starts_with("this is not"));
+    assert_eq!(std::fs::read(aside).unwrap().len(), 8208);
     store.append(&rows(0..1)).unwrap();
 }
 
