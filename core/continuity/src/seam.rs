@@ -15,25 +15,14 @@
 //! "the" before "end" is chance. Where chance is as likely, there is no joint: "1" before "10" may be 10
 //! or 110, "*" before "*" one mark or two. A reduplicated word ("mama") split in its middle is misread.
 
+mod fit;
 mod fold;
 
 use std::fmt;
 
 use crate::Method;
+use fit::{Ending, Fit, LastWord, fit_instruction, fit_prefill};
 use fold::Folded;
-
-/// The new text is held until this much of it is there (wire facts 8.4: 200 to 400 characters).
-const HOLD_CHARS: usize = 240;
-/// How far back an overlap may begin; a restart is looked for at the very beginning as well.
-const REACH_CHARS: usize = 16 * 1024;
-/// From here on a repetition is no chance, wherever it begins.
-const OVERLAP_CHARS: usize = 12;
-/// Up to here a repetition of digits, signs or marks may be chance, as these double often.
-const CHANCE_CHARS: usize = 2;
-/// An agreement with the very beginning of this length is a restart.
-const RESTART_CHARS: usize = 24;
-/// An agreement with some passage of this length, that then differs, is a rewording.
-const PASSAGE_CHARS: usize = 64;
 
 /// The continuation does not fit what was delivered; the break of the first stream is what the
 /// client must hear of.
@@ -71,17 +60,6 @@ enum State {
         strip: String,
     },
     Broken,
-}
-
-/// What the held text is, seen against the delivered one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fit {
-    /// Too early to say before this many characters.
-    Unclear(usize),
-    /// So many characters of it are known already.
-    Repeats(usize),
-    Continues,
-    Differs,
 }
 
 impl Seam {
@@ -130,7 +108,8 @@ impl Seam {
         let fit = match self.method {
             Method::Prefill => fit_prefill(&self.old, new.chars(), ending),
             Method::Instruction => {
-                fit_instruction(&self.old, new.chars(), (ending, self.trail.is_empty()))
+                let last = if self.trail.is_empty() { LastWord::MayGoOn } else { LastWord::Whole };
+                fit_instruction(&self.old, new.chars(), (ending, last))
             }
         };
         let (cut, strip) = match (fit, self.method) {
@@ -165,99 +144,6 @@ impl Seam {
         }
         Ok(rest.to_owned())
     }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Ending {
-    Open,
-    Over,
-}
-
-/// A target that was given the text as its own beginning goes on; a restart is the only surprise.
-fn fit_prefill(old: &[char], new: &[char], ending: Ending) -> Fit {
-    if old.len() < OVERLAP_CHARS {
-        return Fit::Continues;
-    }
-    let agreed = agreement(old, new);
-    if agreed == old.len() {
-        Fit::Repeats(agreed)
-    } else if agreed == new.len() && ending == Ending::Open {
-        Fit::Unclear(later(new.len(), old.len()))
-    } else if agreed >= RESTART_CHARS {
-        Fit::Differs
-    } else {
-        Fit::Continues
-    }
-}
-
-/// `may_go_on`: whether the last word of the old text may be a part of one.
-fn fit_instruction(old: &[char], new: &[char], (ending, may_go_on): (Ending, bool)) -> Fit {
-    if new.len() < HOLD_CHARS && ending == Ending::Open {
-        return Fit::Unclear(HOLD_CHARS);
-    }
-    let from = old.len().saturating_sub(REACH_CHARS);
-    let mut differs = false;
-    for start in std::iter::once(0).chain(from.max(1)..old.len()) {
-        let agreed = agreement(&old[start..], new);
-        let whole = old.len() - start;
-        if agreed == whole {
-            let begins = begins_word(old, start);
-            if may_go_on && begins && may_be_chance(&old[start..]) {
-                return Fit::Differs;
-            }
-            if begins || whole >= OVERLAP_CHARS {
-                return Fit::Repeats(whole);
-            }
-        } else if agreed == new.len() && ending == Ending::Open {
-            return Fit::Unclear(later(new.len(), whole));
-        } else {
-            let most = if start == 0 { RESTART_CHARS } else { PASSAGE_CHARS };
-            // An end inside a repeated passage leaves the answer unfinished.
-            let stopped = agreed == new.len() && agreed >= OVERLAP_CHARS;
-            differs |= agreed >= most || stopped;
-        }
-    }
-    if differs || is_reworded(old, new) { Fit::Differs } else { Fit::Continues }
-}
-
-/// When to look again: at the end of the agreement, or somewhat later, so that the looking stays
-/// linear in the text.
-fn later(known: usize, whole: usize) -> usize {
-    whole.min(known + (known / 4).max(16)).max(known + 1)
-}
-
-fn agreement(old: &[char], new: &[char]) -> usize {
-    old.iter().zip(new).take_while(|(old, new)| old == new).count()
-}
-
-/// Whether a word begins here, or a mark of a list or table after a space.
-fn begins_word(old: &[char], start: usize) -> bool {
-    let before = start.checked_sub(1).map_or(' ', |index| old[index]);
-    before == ' ' || !before.is_alphanumeric() && old[start].is_alphanumeric()
-}
-
-/// Whether so short an end of the text may well be followed by its like. What begins with a letter that
-/// has cases seldom is; digits, the signs of other scripts and marks are.
-fn may_be_chance(end: &[char]) -> bool {
-    let letter_first = end.first().is_some_and(|it| it.is_lowercase() || it.is_uppercase());
-    let is_word = end.iter().all(|letter| letter.is_alphanumeric());
-    let is_mark = end.iter().all(|letter| !letter.is_alphanumeric() && Some(letter) == end.first());
-    end.len() <= CHANCE_CHARS && (is_mark || is_word && !letter_first)
-}
-
-/// Whether most three-word runs of the new beginning stand in the delivered beginning: an answer
-/// that starts over in slightly other words.
-fn is_reworded(old: &[char], new: &[char]) -> bool {
-    let words = |text: &[char], most: usize| -> Vec<String> {
-        let text: String = text.iter().take(most * 12).collect();
-        text.split(' ').take(most).map(str::to_lowercase).collect()
-    };
-    let (old, new) = (words(old, 60), words(new, 30));
-    if new.len() < 12 {
-        return false;
-    }
-    let known = new.windows(3).filter(|run| old.windows(3).any(|old| old == *run)).count();
-    known * 2 > new.len() - 2
 }
 
 #[cfg(test)]

@@ -57,6 +57,28 @@ fn refuses_to_guess_whether_a_digit_or_mark_is_said_twice() {
 }
 
 #[test]
+fn refuses_to_guess_where_the_text_itself_repeats() {
+    let line = "All work and no play makes Jack dull.\n";
+    let (three, all) = (line.repeat(3), line.repeat(6) + "The end.");
+    check(&three, &all[three.len()..], Err(NoSeam));
+    let (row, rows) = ("| 12 | left | right |\n", "| 12 | left | right |\n".repeat(8));
+    check(&rows[..40], &rows[40..], Err(NoSeam));
+    check(&rows[..row.len() * 2], &rows[row.len()..], Err(NoSeam));
+    check("so they sang la la la la", "la la la end", Err(NoSeam));
+    check("first a then b b", "b b c", Err(NoSeam));
+    check("That is unbeliev", "believable news", Err(NoSeam));
+    let seam = join(&three, &all[three.len()..], 3, Method::Prefill);
+    assert_eq!(seam, Err(NoSeam));
+}
+
+#[test]
+fn joins_scripts_that_have_no_spaces() {
+    check("我今天早上吃苹果", "吃苹果和香蕉", Ok("和香蕉"));
+    check("我今天早上吃苹果", "，还有香蕉", Ok("，还有香蕉"));
+    check("我今天早上吃苹果", "苹果和香蕉", Err(NoSeam));
+}
+
+#[test]
 fn takes_a_number_or_mark_for_itself_where_there_is_no_doubt() {
     check("It costs 1", "0 euros", Ok("0 euros"));
     check("It costs 1", "costs 10 euros", Ok("0 euros"));
