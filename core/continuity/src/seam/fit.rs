@@ -130,19 +130,22 @@ fn repeats_itself(old: &[char], chars: usize) -> bool {
     stands_before(0) || stands_before(1) || border(&old[old.len() - chars..]) >= OVERLAP_CHARS
 }
 
-/// The longest beginning of the text, less than all of it, that is its end as well: the last entry of
-/// the failure function of Knuth, Morris and Pratt.
+/// The longest beginning of the text, less than all of it and no longer than [`REACH_CHARS`], that is its
+/// end as well (the search of Knuth, Morris and Pratt: its time and memory do not grow with the text).
 fn border(text: &[char]) -> usize {
-    let mut borders = vec![0; text.len()];
-    let mut known = 0;
-    for at in 1..text.len() {
-        while known > 0 && text[at] != text[known] {
+    let most = REACH_CHARS.min(text.len().saturating_sub(1));
+    let (head, tail) = (&text[..most], &text[text.len() - most..]);
+    let mut borders = vec![0; most];
+    let extend = |borders: &[usize], mut known: usize, next: char| {
+        while known > 0 && head.get(known) != Some(&next) {
             known = borders[known - 1];
         }
-        known += usize::from(text[at] == text[known]);
-        borders[at] = known;
+        known + usize::from(head.get(known) == Some(&next))
+    };
+    for at in 1..most {
+        borders[at] = extend(&borders, borders[at - 1], head[at]);
     }
-    known
+    tail.iter().fold(0, |known, next| extend(&borders, known, *next))
 }
 
 /// Whether the text ends in the same word twice.
@@ -196,4 +199,22 @@ fn is_reworded(old: &[char], new: &[char]) -> bool {
     }
     let known = new.windows(3).filter(|run| old.windows(3).any(|old| old == *run)).count();
     known * 2 > new.len() - 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_longest_beginning_that_is_the_end_too() {
+        let letters = |text: &str| text.chars().collect::<Vec<_>>();
+        let rows =
+            [("", 0), ("a", 0), ("aa", 1), ("aaaa", 3), ("abcab", 2), ("abab", 2), ("ab", 0)];
+        for (text, longest) in rows {
+            assert_eq!(border(&letters(text)), longest, "{text}");
+        }
+        let row = letters(&"0123456789".repeat(100_000));
+        let found = border(&row);
+        assert!(found <= REACH_CHARS && found + 10 > REACH_CHARS, "{found}");
+    }
 }
