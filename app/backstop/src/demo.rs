@@ -6,7 +6,6 @@
 
 mod column;
 mod live;
-mod promise;
 mod screen;
 mod short;
 mod table;
@@ -24,6 +23,7 @@ use crate::cli;
 use crate::exit::Exit;
 use crate::out::say;
 use crate::text::{WIDTH, wrap};
+use crate::trial;
 
 use column::{Column, Way};
 use live::Live;
@@ -91,12 +91,12 @@ fn report(
         report.add(name, tally);
     }
     let ours = report.tallies().iter().find(|(name, _)| *name == Way::Backstop.name());
-    let promises = ours.map(|(_, tally)| promise::check(tally)).unwrap_or_default();
+    let promises = ours.map(|(_, tally)| trial::check_whole(&tally.total())).unwrap_or_default();
     let kept = !promises.is_empty() && promises.iter().all(|promise| promise.kept);
     if args.json {
         let mut value = report.to_json();
         value["clocks"] = short.clocks();
-        value["promises"] = promises.iter().map(promise::Promise::to_json).collect();
+        value["promises"] = promises.iter().map(trial::Gate::to_json).collect();
         value["kept"] = json!(kept);
         value["notes"] = json!(short.notes(severity));
         say!("{value:#}");

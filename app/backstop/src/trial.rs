@@ -15,7 +15,7 @@ mod terminals;
 
 pub(crate) use caller::Caller;
 pub(crate) use drive::{Site, Way, drive};
-pub(crate) use gates::{Gate, check, notes};
+pub(crate) use gates::{Gate, check, check_whole, notes};
 pub(crate) use ladder::{Stage, of_scenario, of_settings};
 pub(crate) use ledger::{Ledger, Lost, Shared};
 pub(crate) use shown::table;

@@ -4,9 +4,9 @@ use backstop_scenarios::{Figures, Report, Tally};
 
 use super::column::Way;
 use super::live::{answered, percent};
-use super::promise::Promise;
 use super::short::Short;
-use crate::text::{Align, columns};
+use crate::text::{Align, columns, shortened};
+use crate::trial::Gate;
 
 /// The name of a phase is at least and at most so long.
 const NAME: (usize, usize) = (12, 26);
@@ -35,7 +35,7 @@ impl Room {
 pub(super) fn lines(
     short: &Short,
     report: &Report<'_>,
-    promises: &[Promise],
+    promises: &[Gate],
     width: usize,
 ) -> Vec<String> {
     let room = Room::of(width);
@@ -61,10 +61,7 @@ pub(super) fn lines(
     let mut lines = vec![String::new()];
     lines.extend(columns(&rows, &aligns));
     lines.push(String::new());
-    for promise in promises {
-        let word = if promise.kept { "kept  " } else { "MISSED" };
-        lines.push(format!("{word}  {}: {}", promise.what, promise.figure));
-    }
+    lines.extend(promises.iter().map(Gate::to_string));
     lines
 }
 
@@ -89,8 +86,11 @@ fn phases(short: &Short, tallies: &[(&str, &Tally)], room: Room) -> Vec<Vec<Stri
             let figures = |tally: &Tally| -> Figures {
                 tally.segments().nth(nth).map(|(_, figures)| *figures).unwrap_or_default()
             };
-            let name =
-                [&*short.clock(nth), &*cut(&segment.name, room.name), short.evidence(segment)];
+            let name = [
+                &*short.clock(nth),
+                &*shortened(&segment.name, room.name),
+                short.evidence(segment),
+            ];
             let mut cells = row(name, tallies, |tally| answered(&figures(tally)));
             let ours = tallies.last().map(|(_, tally)| figures(tally)).unwrap_or_default();
             let attempts = format!("{:.2}", ours.upstream_amplification());
@@ -127,15 +127,6 @@ fn row(
     let mut cells = head.map(str::to_owned).to_vec();
     cells.extend(tallies.iter().map(|(_, tally)| cell(tally)));
     cells
-}
-
-fn cut(name: &str, most: usize) -> String {
-    if name.chars().count() <= most {
-        return name.to_owned();
-    }
-    let mut short: String = name.chars().take(most - 1).collect();
-    short.push('…');
-    short
 }
 
 #[cfg(test)]

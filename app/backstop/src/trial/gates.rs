@@ -1,5 +1,7 @@
 //! What is promised of a scenario, and whether it was kept.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 
 use backstop_scenarios::{Figures, Kind, Scenario, Segment, Severity, Tally};
@@ -19,11 +21,11 @@ const REQUESTS_LEAST: u64 = 10_000;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Gate {
     /// What is promised, with its bound.
-    pub(crate) promise: String,
+    promise: String,
     /// What was measured.
-    pub(crate) measured: f64,
+    measured: f64,
     /// The bound.
-    pub(crate) bound: f64,
+    bound: f64,
     pub(crate) kept: bool,
     /// How the figure is written.
     unit: Unit,
@@ -41,18 +43,11 @@ impl Gate {
         Self { promise, measured, bound, kept: measured >= bound, unit: Unit::Percent }
     }
 
-    fn amplification(phase: &str, measured: f64) -> Self {
+    /// `within`: over which requests, in words.
+    fn amplification(within: &str, measured: f64) -> Self {
         let bound = AMPLIFICATION_MOST;
-        let promise = format!("attempts per request ≤ {bound} in `{phase}`");
+        let promise = format!("attempts per request ≤ {bound}{within}");
         Self { promise, measured, bound, kept: measured <= bound, unit: Unit::Times }
-    }
-
-    /// The measured figure for people.
-    pub(crate) fn figure(&self) -> String {
-        match self.unit {
-            Unit::Percent => percent(self.measured),
-            Unit::Times => format!("{:.3}", self.measured),
-        }
     }
 
     /// The gate as reports print it.
@@ -64,6 +59,18 @@ impl Gate {
             "bound": digits(self.bound),
             "kept": self.kept,
         })
+    }
+}
+
+impl fmt::Display for Gate {
+    /// The gate for people, in a line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = if self.kept { "kept  " } else { "MISSED" };
+        let figure = match self.unit {
+            Unit::Percent => percent(self.measured),
+            Unit::Times => format!("{:.3}", self.measured),
+        };
+        write!(f, "{word} {}: {figure}", self.promise)
     }
 }
 
@@ -83,14 +90,25 @@ pub(crate) fn check(
         }
         (Kind::Correlated, None) => Vec::new(),
         (Kind::Independent, _) => {
-            let mut gates = vec![
-                Gate::at_least("answered", total.answered_share(), ANSWERED_LEAST),
-                Gate::at_least("full", total.full_share(), FULL_LEAST),
-            ];
+            let mut gates = shares(&total).to_vec();
             gates.extend(amplifications(scenario, severity, backstop));
             gates
         }
     }
+}
+
+/// The same for a run whose phases are over before what was learnt in them pays: attempts are counted
+/// over the whole.
+pub(crate) fn check_whole(total: &Figures) -> Vec<Gate> {
+    let attempts = Gate::amplification("", total.upstream_amplification());
+    shares(total).into_iter().chain([attempts]).collect()
+}
+
+fn shares(total: &Figures) -> [Gate; 2] {
+    [
+        Gate::at_least("answered", total.answered_share(), ANSWERED_LEAST),
+        Gate::at_least("full", total.full_share(), FULL_LEAST),
+    ]
 }
 
 /// One gate for each phase that fails at this severity.
@@ -105,7 +123,10 @@ fn amplifications(scenario: &Scenario, severity: Severity, backstop: &Tally) -> 
     let failing = backstop.segments().filter(fails);
     failing
         .map(|(segment, figures)| {
-            Gate::amplification(&segment.name, figures.upstream_amplification())
+            Gate::amplification(
+                &format!(" in `{}`", segment.name),
+                figures.upstream_amplification(),
+            )
         })
         .collect()
 }

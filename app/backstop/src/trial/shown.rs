@@ -7,6 +7,7 @@ use backstop_scenarios::{Evidence, Figures, Report, Scenario, Segment, Severity,
 
 use super::gates::Gate;
 use super::ladder::Stage;
+use crate::text::shortened;
 
 /// The width of a phase's name, at least and at most.
 const NAME_WIDTH: (usize, usize) = (12, 34);
@@ -201,8 +202,7 @@ fn totals(text: &mut String, tallies: &[(&'static str, Tally)]) {
 
 fn promises(text: &mut String, gates: &[Gate]) {
     for gate in gates {
-        let word = if gate.kept { "kept  " } else { "MISSED" };
-        line(text, format_args!("{word} {}: {}", gate.promise, gate.figure()));
+        line(text, format_args!("{gate}"));
     }
 }
 
@@ -237,15 +237,6 @@ fn span(length: Duration) -> String {
         (hours, 0, _) => format!("{hours}h"),
         (hours, minutes, _) => format!("{hours}h{minutes:02}m"),
     }
-}
-
-fn shortened(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(width - 1).collect();
-    short.push('…');
-    short
 }
 
 #[cfg(test)]
