@@ -125,7 +125,7 @@ impl Place<'_> {
     fn url(&self) -> String {
         match self.provider.dialect {
             Dialect::AnthropicMessages => format!("http://{}", self.address),
-            Dialect::OpenaiChat => format!("http://{}/v1", self.address),
+            Dialect::OpenaiChat | Dialect::OpenaiResponses => format!("http://{}/v1", self.address),
         }
     }
 

@@ -217,7 +217,7 @@ fn timing(out: &mut HeaderMap, attempts: &[AttemptRow], waited_us: u64) {
 fn ids(out: &mut HeaderMap, dialect: Dialect, id: RequestId) {
     let name = match dialect {
         Dialect::AnthropicMessages => "request-id",
-        Dialect::OpenaiChat => "x-request-id",
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => "x-request-id",
     };
     set(out, name, format!("req_{id}"));
 }

@@ -3,12 +3,12 @@
 
 use bytes::Bytes;
 
-use backstop_dialects::{Frames, StreamReader};
+use backstop_dialects::{Frames, Restorer, StreamReader};
 use backstop_exchange::{Answer, Event};
 use backstop_vocabulary::{Class, Failure, Stage};
 
 use crate::perform::{Begun, Journey};
-use crate::relay::{FRAME_BYTES_MAX, map_back};
+use crate::relay::FRAME_BYTES_MAX;
 use crate::stream::{as_stalled, gap_clock};
 use crate::wait::Wait;
 
@@ -18,6 +18,7 @@ pub(crate) async fn gather(journey: &mut Journey, begun: &mut Begun) -> Result<A
     let mut sum = Sum {
         frames: Frames::new(FRAME_BYTES_MAX),
         reader: StreamReader::new(dialect),
+        restorer: Restorer::new(begun.renames.clone()),
         answer: Answer::default(),
         bytes_left: journey.live.settings.limits.answer_bytes_max,
     };
@@ -35,7 +36,7 @@ pub(crate) async fn gather(journey: &mut Journey, begun: &mut Begun) -> Result<A
             rest.map_or_else(|| sum.reader.finish(), Err)?;
             return full(sum.answer);
         };
-        let came = sum.take(chunk, begun)?;
+        let came = sum.take(chunk)?;
         let bytes = usize::try_from(bytes_max - sum.bytes_left).unwrap_or(usize::MAX);
         let _counted = journey.held.set(journey.asked.body.len().saturating_add(bytes));
         match came {
@@ -52,6 +53,7 @@ pub(crate) async fn gather(journey: &mut Journey, begun: &mut Begun) -> Result<A
 struct Sum {
     frames: Frames,
     reader: StreamReader,
+    restorer: Restorer,
     answer: Answer,
     bytes_left: u64,
 }
@@ -63,7 +65,7 @@ enum Came {
 }
 
 impl Sum {
-    fn take(&mut self, chunk: Bytes, begun: &Begun) -> Result<Came, Failure> {
+    fn take(&mut self, chunk: Bytes) -> Result<Came, Failure> {
         self.bytes_left = self.bytes_left.checked_sub(chunk.len() as u64).ok_or_else(|| {
             Failure::new(Class::BadAnswer, "the answer is larger than answer_bytes_max")
         })?;
@@ -79,10 +81,25 @@ impl Sum {
             if event.is_meaningful() {
                 came = Came::Content;
             }
-            self.answer.take(map_back(event, &begun.renames))?;
+            add(&mut self.restorer, event, &mut self.answer)?;
         }
         Ok(came)
     }
+}
+
+/// Adds an event to an answer, in the form that the client knows.
+pub(crate) fn add(
+    restorer: &mut Restorer,
+    event: Event,
+    answer: &mut Answer,
+) -> Result<(), Failure> {
+    let mut added = Ok(());
+    restorer.restore(event, |event| {
+        if added.is_ok() {
+            added = answer.take(event);
+        }
+    });
+    added
 }
 
 fn full(answer: Answer) -> Result<Answer, Failure> {

@@ -187,7 +187,7 @@ pub(crate) fn authorise(
                     headers.insert(HeaderName::from_static(name), value);
                 }
             }
-            if dialect == Dialect::OpenaiChat {
+            if dialect != Dialect::AnthropicMessages {
                 for name in ACCOUNT.map(HeaderName::from_static) {
                     if let Some(value) = client.get(&name) {
                         headers.insert(name, value.clone());

@@ -8,7 +8,6 @@ use backstop_listener::Cors;
 use backstop_providers::{Endpoint, EndpointError, TlsTrust};
 use backstop_settings::{Credential, Provider, Route, Settings};
 use backstop_vocabulary::Dialect;
-use http::uri::PathAndQuery;
 
 use crate::health::Registry;
 use crate::plan::Roster;
@@ -109,7 +108,7 @@ pub(crate) enum Match {
 /// How a provider is reached.
 struct Way {
     endpoint: Arc<Endpoint>,
-    path: PathAndQuery,
+    paths: crate::table::Paths,
 }
 
 /// The way to each provider, in their order.
@@ -124,21 +123,24 @@ fn ways(
             Some(row) => Arc::clone(&row.endpoint),
             None => Endpoint::new(&provider.base_url, provider.proxy.as_deref(), trust)?.into(),
         };
-        let path = endpoint.path(backstop_dialects::path(provider.dialect))?;
-        Ok(Way { endpoint, path })
+        // Fails now what would fail at every request.
+        endpoint.path(backstop_dialects::path(provider.dialect))?;
+        let path = |dialect| endpoint.path(backstop_dialects::path(dialect)).ok();
+        let paths = Dialect::ALL.map(path);
+        Ok(Way { endpoint, paths })
     };
     settings.providers.values().map(way).collect()
 }
 
 /// Whether what is known of a provider, and the connections to it, are good for the new one.
 fn is_where_it_was(old: &Provider, new: &Provider) -> bool {
-    (&old.base_url, &old.proxy, old.dialect, old.kind)
-        == (&new.base_url, &new.proxy, new.dialect, new.kind)
+    (&old.base_url, &old.proxy, old.dialect, &old.also, old.kind)
+        == (&new.base_url, &new.proxy, new.dialect, &new.also, new.kind)
 }
 
 fn row(
     provider: &Provider,
-    Way { endpoint, path }: Way,
+    Way { endpoint, paths }: Way,
     before: Option<&ProviderRow>,
     registry: &Registry,
 ) -> ProviderRow {
@@ -150,7 +152,7 @@ fn row(
     ProviderRow {
         settings: provider.clone(),
         endpoint,
-        path,
+        paths,
         number: registry.provider(&provider.name),
         vendor: registry.vendor(&provider.vendor),
         stems,

@@ -239,7 +239,7 @@ impl Journey {
             &asked.headers,
         );
         headers::mark(&mut headers, &asked.headers, &self.core.shared.instance);
-        let mut path = row.path.clone();
+        let mut path = row.path(place.dialect).ok_or_else(|| gone(place))?;
         if same && let Some(query) = &asked.query {
             path = format!("{path}?{query}").parse().unwrap_or(path);
         }

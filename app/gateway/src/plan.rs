@@ -130,13 +130,14 @@ impl Builder<'_> {
                 context_tokens_max: abilities.context_tokens_max,
                 standing: if forbidden { Err(Unfit::Forbidden) } else { Ok(()) },
             };
+            let dialect = dialect_at(row, self.asked.0, &abilities);
             let mut place = Place {
                 provider: Arc::clone(&choice.provider),
-                dialect: row.settings.dialect,
+                dialect,
                 credential: stem.credential.clone(),
                 tier: choice.tier,
                 rung,
-                is_own: model == self.asked.1 && row.settings.dialect == self.asked.0,
+                is_own: model == self.asked.1 && dialect == self.asked.0,
                 is_known_stand_in: model != self.asked.1
                     && self.parts.catalogue.model(&row.settings.vendor, model).is_some(),
                 abilities,
@@ -249,6 +250,17 @@ impl Place {
     pub(crate) fn row<'a>(&self, live: &'a Live) -> Option<&'a ProviderRow> {
         live.providers.get(&self.provider)
     }
+}
+
+/// The dialect in which a client's request goes to a provider. Where its usual one takes no tools
+/// while a model reasons, another of its own that does is better.
+fn dialect_at(row: &ProviderRow, client: Dialect, abilities: &Abilities) -> Dialect {
+    let usual = row.settings.dialect_for(client);
+    let hindered = usual == Dialect::OpenaiChat && !abilities.tools_with_reasoning;
+    if usual != client && hindered && row.settings.speaks(Dialect::OpenaiResponses) {
+        return Dialect::OpenaiResponses;
+    }
+    usual
 }
 
 /// What the request needs: from the quick scan where that is enough, else from a full reading.

@@ -125,6 +125,7 @@ impl Probe {
         let row = self.live.providers.get(&self.provider);
         let row = row.ok_or_else(|| Failure::new(Class::NoTarget, "the provider is gone"))?;
         let dialect = row.settings.dialect;
+        let path = row.path(dialect);
         let model = &self.target.key.model;
         let stream = kind == Kind::Stream;
         let form = TargetForm { model, abilities: &self.target.abilities, stream };
@@ -135,7 +136,7 @@ impl Probe {
         headers.insert(backstop_providers::HOP_HEADER, self.core.shared.instance.clone());
         let ask = Ask {
             method: http::Method::POST,
-            path: row.path.clone(),
+            path: path.ok_or_else(|| Failure::new(Class::NoTarget, "the provider has no path"))?,
             headers,
             body: Bytes::from(body),
         };

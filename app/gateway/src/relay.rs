@@ -8,7 +8,7 @@
 use bytes::{Bytes, BytesMut};
 
 use backstop_continuity::{Gate, NoSeam, Pass, Seam};
-use backstop_dialects::{Frames, Renames, StreamReader, StreamWriter};
+use backstop_dialects::{Frames, Renames, Restorer, StreamReader, StreamWriter};
 use backstop_exchange::{Answer, Event, Finish};
 use backstop_vocabulary::{Class, Dialect, Failure, Scope, Stage, Usage};
 
@@ -42,7 +42,7 @@ pub(crate) struct Relay {
     dialect: Dialect,
     frames: Frames,
     reader: StreamReader,
-    renames: Renames,
+    restorer: Restorer,
     /// Whether the provider's own bytes go to the client.
     raw: Raw,
     /// Aligns the text of an attempt that continues a broken one.
@@ -69,7 +69,7 @@ impl Relay {
             dialect,
             frames: Frames::new(FRAME_BYTES_MAX),
             reader: StreamReader::new(dialect),
-            renames,
+            restorer: Restorer::new(renames),
             raw,
             seam: None,
             held_raw: Vec::new(),
@@ -143,6 +143,7 @@ impl Relay {
         let first_new = self.held.len();
         let mut failed = None;
         let mut events = std::mem::take(&mut self.events);
+        let mut restorer = std::mem::take(&mut self.restorer);
         for event in events.drain(..) {
             *content |= event.is_meaningful();
             if let Event::Usage(usage) = &event {
@@ -150,10 +151,15 @@ impl Relay {
             }
             if let Event::Failed(failure) = event {
                 failed = Some(failure);
-            } else if let Err(failure) = self.align(event) {
-                failed = Some(failure);
+                continue;
             }
+            restorer.restore(event, |event| {
+                if let Err(failure) = self.align(event) {
+                    failed = Some(failure);
+                }
+            });
         }
+        self.restorer = restorer;
         self.events = events;
         let done = matches!(self.held.last(), Some(Event::Done));
         if let Some(failure) = failed {
@@ -187,9 +193,8 @@ impl Relay {
         check_json(&answer)
     }
 
-    /// Adds an event to those held, its text aligned and its tool name mapped back.
+    /// Adds an event to those held, its text aligned.
     fn align(&mut self, event: Event) -> Result<(), Failure> {
-        let event = map_back(event, &self.renames);
         let Some(seam) = &mut self.seam else {
             self.hold(event);
             return Ok(());
@@ -248,16 +253,6 @@ impl Relay {
     }
 }
 
-/// The event with the tool's name as the client knows it.
-pub(crate) fn map_back(mut event: Event, renames: &Renames) -> Event {
-    if let Event::ToolStart { name, .. } = &mut event
-        && !renames.is_empty()
-    {
-        *name = renames.original(name).to_owned();
-    }
-    event
-}
-
 /// What is released by one chunk: the provider's pieces, then text of ours.
 #[derive(Debug, Default)]
 pub(crate) struct Out {
@@ -298,10 +293,11 @@ fn text_bytes(event: &Event) -> usize {
     match event {
         Event::Text(text)
         | Event::Reasoning(text)
-        | Event::ReasoningSignature(text)
-        | Event::ReasoningOpaque(text)
         | Event::Refusal(text)
         | Event::ToolArguments { fragment: text, .. } => text.len(),
+        Event::ReasoningSignature(artefact) | Event::ReasoningOpaque(artefact) => {
+            artefact.data.len()
+        }
         Event::Start { .. }
         | Event::ToolStart { .. }
         | Event::ToolEnd { .. }

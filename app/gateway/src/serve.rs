@@ -14,6 +14,7 @@ use backstop_vocabulary::{Class, Dialect, Failure, Moment, RequestId};
 use crate::asked::{Asked, Caller};
 use crate::core::Core;
 use crate::perform::Journey;
+use crate::plan::Roster;
 use crate::record::Record;
 use crate::refused::{self, Refused};
 use crate::{admit, answer, count, headers, models, plan, stream, whole};
@@ -78,10 +79,10 @@ pub async fn serve(
 /// Says what is served instead, and to whom asks for another API how to be served.
 fn not_served(method: &Method, path: &str) -> Failure {
     let cure = if served(path).starts_with("/responses") {
-        "set this client to the Chat Completions API (POST /v1/chat/completions)"
+        "stored answers stay with their provider: send the whole conversation to POST /v1/responses"
     } else {
-        "it serves POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/chat/completions and \
-         GET /v1/models"
+        "it serves POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/chat/completions, \
+         POST /v1/responses and GET /v1/models"
     };
     let what = format!("{method} {path} is not served by this version");
     Failure::new(Class::UnknownPath, format!("{what}: {cure}"))
@@ -128,6 +129,9 @@ impl Wanted {
         }
         if head.headers.contains_key("anthropic-version") || served(path).starts_with("/messages") {
             return Dialect::AnthropicMessages;
+        }
+        if served(path).starts_with("/responses") {
+            return Dialect::OpenaiResponses;
         }
         Dialect::OpenaiChat
     }
@@ -208,6 +212,9 @@ async fn ask(core: Arc<Core>, asked: Arc<Asked>, place: admit::Place) -> Respons
     if asked.scan.thread && roster.places.iter().any(|place| place.dialect != asked.dialect) {
         return refuse(record, &asked, &thread_unsupported(), &core);
     }
+    if let Some(failure) = unknown_answer(&asked, &roster) {
+        return refuse(record, &asked, &failure, &core);
+    }
     let stream = asked.scan.stream;
     let journey = Journey::new(Arc::clone(&core), live, Arc::clone(&asked), roster, record);
     let (journey, fits) = match journey {
@@ -252,6 +259,22 @@ fn thread_unsupported() -> Failure {
         .with_provider_code(Some("thread_unsupported_request"))
 }
 
+/// An answer that a request goes on from is kept by the provider that gave it. Answers that we wrote
+/// ourselves are kept by nobody so far, and other providers have never seen any.
+fn unknown_answer(asked: &Asked, roster: &Roster) -> Option<Failure> {
+    let previous = asked.scan.previous.as_str();
+    let held = |place: &plan::Place| place.dialect == asked.dialect;
+    if previous.is_empty()
+        || (roster.places.iter().any(held) && !backstop_dialects::is_own_answer(previous))
+    {
+        return None;
+    }
+    let what = "no target of the route keeps the answer that `previous_response_id` names: send the \
+                whole conversation as `input`";
+    let failure = Failure::new(Class::UnsupportedFeature, what);
+    Some(failure.with_provider_code(Some("previous_response_not_found")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,7 +296,7 @@ mod tests {
     #[test]
     fn says_what_to_do_instead_to_a_client_of_another_api() {
         let told = |path| not_served(&Method::POST, path).message.to_string();
-        assert!(told("/v1/responses").contains("set this client to the Chat Completions API"));
+        assert!(told("/v1/responses/resp_1").contains("send the whole conversation"));
         assert!(told("/v1/embeddings").contains("POST /v1/messages"));
     }
 }

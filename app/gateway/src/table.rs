@@ -8,7 +8,7 @@ use backstop_catalogue::Catalogue;
 use backstop_exchange::Abilities;
 use backstop_providers::Endpoint;
 use backstop_settings::{Credential, Provider, ProviderKind};
-use backstop_vocabulary::TargetKey;
+use backstop_vocabulary::{Dialect, TargetKey};
 
 use crate::cell::Cell;
 use crate::health::Registry;
@@ -20,13 +20,16 @@ const MODELS_MAX: usize = 512;
 /// How many shapes of requests are told apart when a refusal is judged ([`crate::asked::Asked::shape`]).
 pub(crate) const SHAPES: usize = 16;
 
+/// Where each dialect is served at a provider.
+pub(crate) type Paths = [Option<http::uri::PathAndQuery>; Dialect::ALL.len()];
+
 /// A provider as the request path needs it.
 #[derive(Debug)]
 pub(crate) struct ProviderRow {
     pub(crate) settings: Provider,
     pub(crate) endpoint: Arc<Endpoint>,
-    /// The path its dialect is served at, prefix included.
-    pub(crate) path: http::uri::PathAndQuery,
+    /// The path each dialect is served at, prefix included.
+    pub(crate) paths: Paths,
     /// Number of the provider among all.
     pub(crate) number: u16,
     /// Number of its vendor among all.
@@ -65,6 +68,11 @@ impl ProviderRow {
     /// A place for one more attempt, while the settings allow one.
     pub(crate) fn berth(&self) -> Option<Berth> {
         Berth::take(&self.in_flight, self.settings.concurrency_max.unwrap_or(u32::MAX))
+    }
+
+    /// Where the dialect is served.
+    pub(crate) fn path(&self, dialect: Dialect) -> Option<http::uri::PathAndQuery> {
+        self.paths.get(dialect as usize)?.clone()
     }
 
     pub(crate) fn kind(&self) -> ProviderKind {

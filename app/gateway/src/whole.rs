@@ -3,15 +3,15 @@
 use bytes::Bytes;
 use http::Response;
 
-use backstop_dialects::Head;
+use backstop_dialects::{Head, Restorer};
 use backstop_exchange::Answer;
 use backstop_listener::AnswerBody;
 use backstop_vocabulary::{Class, Failure, Stage};
 
 use crate::answer;
-use crate::gather::gather;
+use crate::gather::{add, gather};
 use crate::perform::{Begun, Journey, Question};
-use crate::relay::{check_json, map_back};
+use crate::relay::check_json;
 use crate::wait::Wait;
 
 /// Answers in one piece, or with the error that stands for all attempts.
@@ -88,8 +88,9 @@ fn read(journey: &Journey, begun: &mut Begun, body: &Bytes) -> Result<Answer, Fa
     let mut events = Vec::with_capacity(8);
     backstop_dialects::read_answer(dialect, body, &mut events)?;
     let mut answer = Answer::default();
+    let mut restorer = Restorer::new(begun.renames.clone());
     for event in events {
-        answer.take(map_back(event, &begun.renames))?;
+        add(&mut restorer, event, &mut answer)?;
     }
     begun.permit.note_first_token(journey.core.shared.clock.now());
     Ok(answer)

@@ -6,6 +6,7 @@ use backstop_vocabulary::{Dialect, Failure};
 use crate::surrogates::mended;
 use crate::{
     ErrorHead, Frame, Head, TargetForm, Written, WrittenError, anthropic_messages, openai_chat,
+    openai_responses,
 };
 
 /// Reads a client's request. Fields the neutral form has no place for stay in `extras`.
@@ -15,6 +16,7 @@ pub fn read_request(dialect: Dialect, body: &[u8]) -> Result<Request, Failure> {
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::read_request(body),
         Dialect::OpenaiChat => openai_chat::read_request(body),
+        Dialect::OpenaiResponses => openai_responses::read_request(body),
     }
 }
 
@@ -29,6 +31,7 @@ pub fn write_request(
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::write_request(request, target),
         Dialect::OpenaiChat => openai_chat::write_request(request, target),
+        Dialect::OpenaiResponses => openai_responses::write_request(request, target),
     }
 }
 
@@ -40,6 +43,7 @@ pub fn read_answer(dialect: Dialect, body: &[u8], events: &mut Vec<Event>) -> Re
     let read = match dialect {
         Dialect::AnthropicMessages => anthropic_messages::read_answer,
         Dialect::OpenaiChat => openai_chat::read_answer,
+        Dialect::OpenaiResponses => openai_responses::read_answer,
     };
     let before = events.len();
     read(body, events).or_else(|failure| {
@@ -57,6 +61,7 @@ pub fn read_error(dialect: Dialect, head: &ErrorHead<'_>, body: &[u8]) -> Failur
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::read_error(head, body),
         Dialect::OpenaiChat => openai_chat::read_error(head, body),
+        Dialect::OpenaiResponses => openai_responses::read_error(head, body),
     }
 }
 
@@ -76,6 +81,7 @@ pub fn write_answer(dialect: Dialect, answer: &Answer, head: &Head) -> Vec<u8> {
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::write_answer(answer, head),
         Dialect::OpenaiChat => openai_chat::write_answer(answer, head),
+        Dialect::OpenaiResponses => openai_responses::write_answer(answer, head),
     }
 }
 
@@ -84,7 +90,13 @@ pub fn write_error(dialect: Dialect, failure: &Failure, request_id: &str) -> Wri
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::write_error(failure, request_id),
         Dialect::OpenaiChat => openai_chat::write_error(failure, request_id),
+        Dialect::OpenaiResponses => openai_responses::write_error(failure, request_id),
     }
+}
+
+/// Whether an answer of that id was written here and not by a provider: nobody else can know it.
+pub fn is_own_answer(id: &str) -> bool {
+    id.starts_with(openai_responses::ID_PREFIX)
 }
 
 /// The frame to send in silence: clients skip it, and it keeps connections and watchdogs alive.
@@ -92,6 +104,7 @@ pub const fn keep_alive(dialect: Dialect) -> &'static [u8] {
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::KEEP_ALIVE,
         Dialect::OpenaiChat => openai_chat::KEEP_ALIVE,
+        Dialect::OpenaiResponses => openai_responses::KEEP_ALIVE,
     }
 }
 
@@ -109,6 +122,7 @@ pub(crate) fn tool_elsewhere(dialect: Dialect, definition: &serde_json::Value) -
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::tool_elsewhere(definition),
         Dialect::OpenaiChat => openai_chat::tool_elsewhere(definition),
+        Dialect::OpenaiResponses => openai_responses::tool_elsewhere(definition),
     }
 }
 
@@ -121,6 +135,7 @@ pub(crate) fn text_elsewhere(
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::text_elsewhere(kind, block),
         Dialect::OpenaiChat => openai_chat::text_elsewhere(kind, block),
+        Dialect::OpenaiResponses => openai_responses::text_elsewhere(kind, block),
     }
 }
 
@@ -129,6 +144,7 @@ pub const fn path(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::PATH,
         Dialect::OpenaiChat => openai_chat::PATH,
+        Dialect::OpenaiResponses => openai_responses::PATH,
     }
 }
 
@@ -140,6 +156,7 @@ pub struct StreamReader(Reader);
 enum Reader {
     AnthropicMessages(anthropic_messages::StreamReader),
     OpenaiChat(openai_chat::StreamReader),
+    OpenaiResponses(openai_responses::StreamReader),
 }
 
 impl StreamReader {
@@ -150,6 +167,9 @@ impl StreamReader {
                 Reader::AnthropicMessages(anthropic_messages::StreamReader::new())
             }
             Dialect::OpenaiChat => Reader::OpenaiChat(openai_chat::StreamReader::new()),
+            Dialect::OpenaiResponses => {
+                Reader::OpenaiResponses(openai_responses::StreamReader::new())
+            }
         })
     }
 
@@ -161,6 +181,7 @@ impl StreamReader {
         match &mut self.0 {
             Reader::AnthropicMessages(reader) => reader.read(frame, events),
             Reader::OpenaiChat(reader) => reader.read(frame, events),
+            Reader::OpenaiResponses(reader) => reader.read(frame, events),
         }
     }
 
@@ -172,6 +193,7 @@ impl StreamReader {
         match self.0 {
             Reader::AnthropicMessages(reader) => reader.finish(),
             Reader::OpenaiChat(reader) => reader.finish(),
+            Reader::OpenaiResponses(reader) => reader.finish(),
         }
     }
 }
@@ -187,6 +209,7 @@ pub struct StreamWriter(Writer);
 enum Writer {
     AnthropicMessages(anthropic_messages::StreamWriter),
     OpenaiChat(openai_chat::StreamWriter),
+    OpenaiResponses(openai_responses::StreamWriter),
 }
 
 impl StreamWriter {
@@ -197,6 +220,9 @@ impl StreamWriter {
                 Writer::AnthropicMessages(anthropic_messages::StreamWriter::new(head))
             }
             Dialect::OpenaiChat => Writer::OpenaiChat(openai_chat::StreamWriter::new(head)),
+            Dialect::OpenaiResponses => {
+                Writer::OpenaiResponses(openai_responses::StreamWriter::new(head))
+            }
         })
     }
 
@@ -206,6 +232,7 @@ impl StreamWriter {
         match &mut self.0 {
             Writer::AnthropicMessages(writer) => writer.write(event, out),
             Writer::OpenaiChat(writer) => writer.write(event, out),
+            Writer::OpenaiResponses(writer) => writer.write(event, out),
         }
     }
 
@@ -214,6 +241,7 @@ impl StreamWriter {
         match &mut self.0 {
             Writer::AnthropicMessages(writer) => writer.note(event),
             Writer::OpenaiChat(writer) => writer.note(event),
+            Writer::OpenaiResponses(writer) => writer.note(event),
         }
     }
 
@@ -225,9 +253,14 @@ impl StreamWriter {
             (Writer::AnthropicMessages(writer), Reader::AnthropicMessages(reader)) => {
                 writer.note_place(reader);
             }
-            // This dialect counts only calls, which events tell.
-            (Writer::OpenaiChat(_), Reader::OpenaiChat(_) | Reader::AnthropicMessages(_))
-            | (Writer::AnthropicMessages(_), Reader::OpenaiChat(_)) => {}
+            (Writer::OpenaiResponses(writer), Reader::OpenaiResponses(reader)) => {
+                writer.note_place(reader);
+            }
+            // Chat Completions counts only calls, which events tell.
+            (
+                Writer::AnthropicMessages(_) | Writer::OpenaiChat(_) | Writer::OpenaiResponses(_),
+                Reader::AnthropicMessages(_) | Reader::OpenaiChat(_) | Reader::OpenaiResponses(_),
+            ) => {}
         }
     }
 
@@ -237,6 +270,7 @@ impl StreamWriter {
         match &mut self.0 {
             Writer::AnthropicMessages(writer) => writer.fail(failure, out),
             Writer::OpenaiChat(writer) => writer.fail(failure, out),
+            Writer::OpenaiResponses(writer) => writer.fail(failure, out),
         }
     }
 }

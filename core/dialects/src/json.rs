@@ -147,6 +147,16 @@ fn is_blank(value: &Value) -> bool {
     }
 }
 
+/// Whether a field says only what would be so without it.
+pub(crate) fn says_nothing(name: &str, value: &Value) -> bool {
+    let nothing = match name {
+        "store" | "background" => value == &Value::Bool(false),
+        "truncation" => value == "disabled",
+        _ => false,
+    };
+    nothing || value.is_null()
+}
+
 /// The text of a value. `to_string` would check and copy every piece of it once more.
 pub(crate) fn bytes(value: &Value) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);

@@ -20,9 +20,11 @@ mod tool_names;
 
 mod anthropic_messages;
 mod openai_chat;
+mod openai_responses;
 
 mod errors;
 mod hash;
+mod issuer;
 mod json;
 mod losses;
 mod repeat;
@@ -30,11 +32,11 @@ mod surrogates;
 mod words;
 
 pub use dispatch::{
-    StreamReader, StreamWriter, keep_alive, path, read_answer, read_error, read_request, read_rest,
-    write_answer, write_error, write_request,
+    StreamReader, StreamWriter, is_own_answer, keep_alive, path, read_answer, read_error,
+    read_request, read_rest, write_answer, write_error, write_request,
 };
 pub use errors::{ErrorHead, WrittenError};
 pub use frames::{Frame, Frames};
 pub use scan::{Scan, scan, with_model};
 pub use target::{Head, TargetForm, Written};
-pub use tool_names::Renames;
+pub use tool_names::{Renames, Restorer};

@@ -20,8 +20,13 @@ pub(crate) use errors::{read_error, write_error};
 pub(crate) use request_read::read_request;
 pub(crate) use request_write::write_request;
 pub(crate) use scan::scan_field;
+// What the other dialect of the same vendor shares with this one.
+pub(crate) use errors::{read_error_of, write_error_of};
+pub(crate) use request_read::{read_effort_word, source_of};
+pub(crate) use request_write::{CONTINUE, Root, data_url, effort_word, format_name, is_strict};
 pub(crate) use stream_read::StreamReader;
 pub(crate) use stream_write::StreamWriter;
+pub(crate) use wire::Words;
 
 /// Where clients and providers meet.
 pub(crate) const PATH: &str = "/v1/chat/completions";

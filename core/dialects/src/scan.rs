@@ -3,7 +3,7 @@ use std::ops::Range;
 use backstop_vocabulary::{Dialect, Failure};
 
 use crate::json::invalid;
-use crate::{anthropic_messages, openai_chat};
+use crate::{anthropic_messages, openai_chat, openai_responses};
 
 mod cursor;
 
@@ -23,6 +23,9 @@ pub struct Scan {
     pub stream_usage: bool,
     /// Whether the conversation is held by the provider (`thread`).
     pub thread: bool,
+    /// The answer this one goes on from, where the provider holds it (`previous_response_id`); empty
+    /// if none.
+    pub previous: String,
     /// Whether any tool is offered.
     pub tools: bool,
     /// Whether the answer must have a form other than text.
@@ -44,6 +47,7 @@ pub fn scan(dialect: Dialect, body: &[u8]) -> Result<Scan, Failure> {
     cursor.members(|cursor, key| match dialect {
         Dialect::AnthropicMessages => anthropic_messages::scan_field(&mut scan, cursor, key),
         Dialect::OpenaiChat => openai_chat::scan_field(&mut scan, cursor, key),
+        Dialect::OpenaiResponses => openai_responses::scan_field(&mut scan, cursor, key),
     })?;
     cursor.end()?;
     if scan.model.is_empty() {
@@ -111,11 +115,11 @@ impl Scan {
         Ok(())
     }
 
-    /// Takes a list of tools; those whose `type` is not `plain` need a full read.
+    /// Takes a list of tools; those whose `type` is not among `plain` need a full read.
     pub(crate) fn take_tools(
         &mut self,
         cursor: &mut Cursor<'_>,
-        plain: &[u8],
+        plain: &[&[u8]],
     ) -> Result<(), Failure> {
         self.tools = false;
         if !cursor.is_at(b'[') {
@@ -124,7 +128,7 @@ impl Scan {
         cursor.elements(|cursor| {
             self.tools = true;
             let kind = member(cursor, "type")?;
-            self.special |= kind.is_some_and(|kind| !is_null(kind) && kind != plain);
+            self.special |= kind.is_some_and(|kind| !is_null(kind) && !plain.contains(&kind));
             Ok(())
         })
     }

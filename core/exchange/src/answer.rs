@@ -1,6 +1,6 @@
 use backstop_vocabulary::{Failure, Usage};
 
-use crate::{Event, Finish, ToolCall};
+use crate::{Artefact, Event, Finish, ToolCall};
 
 /// A whole answer: what the events of a stream add up to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,10 +27,10 @@ pub enum AnswerBlock {
         /// The readable part.
         text: String,
         /// The signature.
-        signature: Option<String>,
+        signature: Option<Artefact>,
     },
     /// Reasoning that only its issuer can read.
-    ReasoningOpaque(String),
+    ReasoningOpaque(Artefact),
     /// A call of a tool.
     ToolCall(ToolCall),
     /// The model's words when it declines.
@@ -109,7 +109,7 @@ impl Answer {
         }
     }
 
-    fn sign(&mut self, data: String) {
+    fn sign(&mut self, data: Artefact) {
         match self.blocks.last_mut() {
             Some(AnswerBlock::Reasoning { signature, .. }) if signature.is_none() => {
                 *signature = Some(data);

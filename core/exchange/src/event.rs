@@ -1,6 +1,6 @@
 use backstop_vocabulary::{Failure, Usage};
 
-use crate::ToolKind;
+use crate::{Artefact, ToolKind};
 
 /// One step of an answer. A stream is a sequence of these; a whole answer is the same sequence at
 /// once. Text and fragments are never empty.
@@ -21,10 +21,11 @@ pub enum Event {
     Text(String),
     /// A piece of readable reasoning.
     Reasoning(String),
-    /// The signature that closes the current reasoning block, in its issuer's form.
-    ReasoningSignature(String),
+    /// What closes the current reasoning block so that its issuer knows it again: a signature, or
+    /// the encrypted thought.
+    ReasoningSignature(Artefact),
     /// Reasoning that only its issuer can read, whole.
-    ReasoningOpaque(String),
+    ReasoningOpaque(Artefact),
     /// A tool call begins. Ordinals count from 0 within the answer.
     ToolStart {
         /// Which call.

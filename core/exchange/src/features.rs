@@ -18,7 +18,7 @@ pub struct Features {
     pub schema: bool,
     /// A last turn of the assistant that the answer must continue.
     pub prefill: bool,
-    /// Tools or files that only one provider holds.
+    /// Tools, files or earlier turns that only one provider holds.
     pub provider_bound: bool,
     /// Several answers to one request.
     pub several_answers: bool,

@@ -139,7 +139,7 @@ pub enum Block {
 pub struct Artefact {
     /// The dialect whose form `data` has.
     pub dialect: Dialect,
-    /// What it is in that dialect: `signature`, `redacted`.
+    /// What it is in that dialect: `signature`, `redacted`, `encrypted`.
     pub kind: String,
     /// The bytes as the issuer wrote them.
     pub data: String,

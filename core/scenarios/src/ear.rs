@@ -7,6 +7,7 @@ use crate::Delivery;
 
 mod anthropic;
 mod openai;
+mod responses;
 
 #[cfg(test)]
 mod tests;
@@ -60,6 +61,7 @@ pub struct Ear {
 enum State {
     Anthropic(anthropic::State),
     Openai(openai::State),
+    Responses(responses::State),
 }
 
 impl Ear {
@@ -68,6 +70,7 @@ impl Ear {
         let state = match dialect {
             Dialect::AnthropicMessages => State::Anthropic(anthropic::State::default()),
             Dialect::OpenaiChat => State::Openai(openai::State::default()),
+            Dialect::OpenaiResponses => State::Responses(responses::State::default()),
         };
         Self { delivery, buffer: Vec::new(), scanned: 0, state, flaw: None }
     }
@@ -97,6 +100,7 @@ impl Ear {
         match &self.state {
             State::Anthropic(state) => state.has_begun(),
             State::Openai(state) => state.has_begun(),
+            State::Responses(state) => state.has_begun(),
         }
     }
 
@@ -105,6 +109,7 @@ impl Ear {
         match &self.state {
             State::Anthropic(state) => state.done,
             State::Openai(state) => state.done,
+            State::Responses(state) => state.done,
         }
     }
 
@@ -123,11 +128,13 @@ impl Ear {
             match &mut self.state {
                 State::Anthropic(state) => state.whole(&body)?,
                 State::Openai(state) => state.whole(&body)?,
+                State::Responses(state) => state.whole(&body)?,
             }
         }
         let heard = match self.state {
             State::Anthropic(state) => state.finish()?,
             State::Openai(state) => state.finish()?,
+            State::Responses(state) => state.finish()?,
         };
         if heard.text.is_empty() && heard.calls.is_empty() {
             return Err(Flaw::Empty);
@@ -160,6 +167,7 @@ impl Ear {
         let result = match &mut self.state {
             State::Anthropic(state) => state.frame(event, &data),
             State::Openai(state) => state.frame(&data),
+            State::Responses(state) => state.frame(event, &data),
         };
         self.flaw = result.err();
     }

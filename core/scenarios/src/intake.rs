@@ -13,6 +13,7 @@ mod models;
 
 pub(crate) use models::refuses_tools_with_reasoning;
 mod openai;
+mod responses;
 
 #[cfg(test)]
 mod tests;
@@ -58,7 +59,7 @@ impl Intake {
     ) -> Result<Self, Refusal> {
         match provider.dialect {
             Dialect::AnthropicMessages => anthropic::read(provider, head, body),
-            Dialect::OpenaiChat => openai::read(provider, head, body),
+            Dialect::OpenaiChat | Dialect::OpenaiResponses => openai::read(provider, head, body),
         }
     }
 }
@@ -93,7 +94,7 @@ fn list_models(provider: &ProviderSettings) -> Vec<u8> {
             json!({ "data": data, "has_more": false, "first_id": models.first(),
                     "last_id": models.last() })
         }
-        Dialect::OpenaiChat => {
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => {
             let data: Vec<Value> = names
                 .map(|name| {
                     json!({ "id": name, "object": "model", "created": 1_767_225_600,
@@ -164,6 +165,8 @@ fn wants_more(text: &str) -> bool {
 /// The ask of a request that passed every check.
 struct Passed<'a> {
     provider: &'a ProviderSettings,
+    /// The dialect it is asked in, which is that of the answer.
+    dialect: Dialect,
     model: String,
     credential: String,
     delivery: Delivery,
@@ -177,7 +180,7 @@ impl Passed<'_> {
         let answered = turns.last().is_some_and(|turn| turn.results);
         Intake::Ask(Box::new(Ask {
             provider: self.provider.name.as_str().into(),
-            dialect: self.provider.dialect,
+            dialect: self.dialect,
             model: self.model,
             credential: self.credential,
             region: head.header("x-simulated-region").map(str::to_owned),

@@ -53,6 +53,7 @@ impl WorkItem {
         match self.dialect {
             Dialect::AnthropicMessages => "/v1/messages",
             Dialect::OpenaiChat => "/v1/chat/completions",
+            Dialect::OpenaiResponses => "/v1/responses",
         }
     }
 
@@ -65,7 +66,9 @@ impl WorkItem {
                 ("anthropic-version", "2023-06-01".to_owned()),
                 ("x-api-key", key.to_owned()),
             ],
-            Dialect::OpenaiChat => vec![json, ("authorization", format!("Bearer {key}"))],
+            Dialect::OpenaiChat | Dialect::OpenaiResponses => {
+                vec![json, ("authorization", format!("Bearer {key}"))]
+            }
         }
     }
 
@@ -79,6 +82,7 @@ impl WorkItem {
         match self.dialect {
             Dialect::AnthropicMessages => self.finish_anthropic(&mut body),
             Dialect::OpenaiChat => self.finish_openai(&mut body),
+            Dialect::OpenaiResponses => return self.responses_body().to_string().into_bytes(),
         }
         body.to_string().into_bytes()
     }
@@ -181,6 +185,33 @@ impl WorkItem {
                 body["response_format"] = json!({ "type": "json_schema", "json_schema": form });
             }
         }
+    }
+}
+
+impl WorkItem {
+    fn responses_body(&self) -> Value {
+        let mut body = json!({
+            "model": self.model,
+            "input": [{ "role": "user", "content": self.prompt }],
+            "stream": self.delivery.is_stream(),
+            "store": false,
+        });
+        match self.wish {
+            Wish::Text => {}
+            Wish::Tools => {
+                let function = |it: ToolAsk| {
+                    json!({ "type": "function", "name": it.name, "parameters": it.schema,
+                            "strict": false })
+                };
+                body["tools"] = tools().into_iter().map(function).collect();
+            }
+            Wish::Schema => {
+                let format = json!({ "type": "json_schema", "name": "triage", "schema": schema(),
+                                     "strict": true });
+                body["text"] = json!({ "format": format });
+            }
+        }
+        body
     }
 }
 

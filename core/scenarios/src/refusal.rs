@@ -62,7 +62,7 @@ impl Refusal {
                 }
                 json!({ "type": "error", "error": error, "request_id": request_id })
             }
-            Dialect::OpenaiChat => json!({ "error": {
+            Dialect::OpenaiChat | Dialect::OpenaiResponses => json!({ "error": {
                 "message": self.message, "type": self.kind, "param": self.param, "code": self.code,
             } }),
         }
@@ -77,7 +77,7 @@ impl Refusal {
         let mut headers = vec![("content-type", "application/json".to_owned())];
         let id_header = match dialect {
             Dialect::AnthropicMessages => "request-id",
-            Dialect::OpenaiChat => "x-request-id",
+            Dialect::OpenaiChat | Dialect::OpenaiResponses => "x-request-id",
         };
         headers.push((id_header, request_id.to_owned()));
         if let Some(seconds) = self.retry_after_s {
@@ -91,7 +91,7 @@ impl Refusal {
 pub(crate) fn of_complaint(complaint: Complaint, dialect: Dialect) -> Refusal {
     match dialect {
         Dialect::AnthropicMessages => of_anthropic(complaint),
-        Dialect::OpenaiChat => of_openai(complaint),
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => of_openai(complaint),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Bytes of both dialects, built independently of the gateway's own writers.
+//! Bytes of every dialect, built independently of the gateway's own writers.
 
 use backstop_vocabulary::Dialect;
 use bytes::Bytes;
@@ -9,6 +9,7 @@ use crate::symptom::ErrorForm;
 
 mod anthropic;
 mod openai;
+mod responses;
 
 /// All that an answer on the wire depends on.
 pub(crate) struct Voice<'a> {
@@ -44,6 +45,7 @@ pub(crate) fn frames(dialect: Dialect, voice: &Voice<'_>) -> Frames {
     match dialect {
         Dialect::AnthropicMessages => anthropic::frames(voice),
         Dialect::OpenaiChat => openai::frames(voice),
+        Dialect::OpenaiResponses => responses::frames(voice),
     }
 }
 
@@ -52,6 +54,7 @@ pub(crate) fn whole(dialect: Dialect, voice: &Voice<'_>) -> Vec<u8> {
     match dialect {
         Dialect::AnthropicMessages => anthropic::whole(voice),
         Dialect::OpenaiChat => openai::whole(voice),
+        Dialect::OpenaiResponses => responses::whole(voice),
     }
 }
 
@@ -61,7 +64,7 @@ pub(crate) const fn ping(dialect: Dialect) -> Bytes {
         Dialect::AnthropicMessages => {
             Bytes::from_static(b"event: ping\ndata: {\"type\": \"ping\"}\n\n")
         }
-        Dialect::OpenaiChat => Bytes::from_static(b": PROCESSING\n\n"),
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => Bytes::from_static(b": PROCESSING\n\n"),
     }
 }
 
@@ -69,7 +72,7 @@ pub(crate) const fn ping(dialect: Dialect) -> Bytes {
 pub(crate) fn error_frame(dialect: Dialect, form: ErrorForm, request_id: &str) -> Bytes {
     let refusal = match dialect {
         Dialect::AnthropicMessages => Refusal::new(529, "overloaded_error", "Overloaded"),
-        Dialect::OpenaiChat => Refusal::new(
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => Refusal::new(
             500,
             "server_error",
             "The server had an error while processing your request. Sorry about that!",
@@ -81,6 +84,11 @@ pub(crate) fn error_frame(dialect: Dialect, form: ErrorForm, request_id: &str) -
             format!("event: error\ndata: {object}\n\n")
         }
         (ErrorForm::Dialect, Dialect::OpenaiChat) => format!("data: {object}\n\n"),
+        (ErrorForm::Dialect, Dialect::OpenaiResponses) => {
+            let mut event = object.clone();
+            event["type"] = "error".into();
+            format!("event: error\ndata: {event}\n\n")
+        }
         (ErrorForm::Flat, _) => "data: {\"object\":\"error\",\"message\":\"EngineCore died\",\
              \"type\":\"InternalServerError\",\"param\":null,\"code\":500}\n\n"
             .to_owned(),
@@ -96,6 +104,9 @@ pub(crate) fn malformed_frame(dialect: Dialect) -> Bytes {
             b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"ind\n\n",
         ),
         Dialect::OpenaiChat => Bytes::from_static(b"data: {\"id\":\"chatcmpl-x\",\"choi\n\n"),
+        Dialect::OpenaiResponses => Bytes::from_static(
+            b"event: response.output_text.delta\ndata: {\"type\":\"response.output_tex\n\n",
+        ),
     }
 }
 

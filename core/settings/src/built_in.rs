@@ -55,13 +55,13 @@ pub(crate) fn routes(
 /// the ladder of the first route of that dialect. They bear the dialect's name and no pattern.
 pub(crate) fn catch_all(providers: &Providers, routes: &[Route]) -> Vec<Route> {
     let speaks = |target: &TargetChoice, dialect| {
-        providers.get(&target.provider).is_some_and(|provider| provider.dialect == dialect)
+        providers.get(&target.provider).is_some_and(|provider| provider.speaks(dialect))
     };
     let mut made = Vec::new();
     for dialect in Dialect::ALL {
         let (kind, family) = match dialect {
             Dialect::AnthropicMessages => (ProviderKind::Anthropic, "claude-"),
-            Dialect::OpenaiChat => (ProviderKind::Openai, "gpt-"),
+            Dialect::OpenaiChat | Dialect::OpenaiResponses => (ProviderKind::Openai, "gpt-"),
         };
         let own = of_kind(providers, kind);
         let fits = |route: &&Route| {

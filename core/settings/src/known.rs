@@ -8,6 +8,8 @@ pub(crate) struct Known {
     pub(crate) name: &'static str,
     pub(crate) kind: ProviderKind,
     pub(crate) dialect: Dialect,
+    /// What it speaks as well.
+    pub(crate) also: &'static [Dialect],
     pub(crate) base_url: &'static str,
     /// The variable that holds its key by custom; empty when it needs none.
     pub(crate) key_variable: &'static str,
@@ -19,6 +21,7 @@ pub(crate) const KNOWN: [Known; 10] = [
         name: "anthropic",
         kind: ProviderKind::Anthropic,
         dialect: Dialect::AnthropicMessages,
+        also: &[],
         base_url: "https://api.anthropic.com",
         key_variable: "ANTHROPIC_API_KEY",
     },
@@ -26,6 +29,7 @@ pub(crate) const KNOWN: [Known; 10] = [
         name: "openai",
         kind: ProviderKind::Openai,
         dialect: Dialect::OpenaiChat,
+        also: &[Dialect::OpenaiResponses],
         base_url: "https://api.openai.com",
         key_variable: "OPENAI_API_KEY",
     },
@@ -45,7 +49,7 @@ const fn compatible(
     key_variable: &'static str,
 ) -> Known {
     let (kind, dialect) = (ProviderKind::Compatible, Dialect::OpenaiChat);
-    Known { name, kind, dialect, base_url, key_variable }
+    Known { name, kind, dialect, also: &[], base_url, key_variable }
 }
 
 /// The provider of that name.

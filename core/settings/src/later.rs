@@ -38,10 +38,10 @@ pub(crate) fn key(section: &str, name: &str) -> Option<Complaint> {
 
 /// Says that a dialect is known but not understood yet.
 pub(crate) fn dialect(name: &str) -> Option<Complaint> {
-    matches!(name, "openai_responses" | "gemini").then(|| {
+    (name == "gemini").then(|| {
         (
             format!("the dialect `{name}` is not in this version"),
-            "write `anthropic_messages` or `openai_chat`".to_owned(),
+            "write `anthropic_messages`, `openai_chat` or `openai_responses`".to_owned(),
         )
     })
 }

@@ -116,8 +116,8 @@ struct Key {
 struct Provider {
     /// Which known provider it is, where its name does not say so; `compatible` for any other server.
     kind: Option<Kind>,
-    /// The API it speaks.
-    dialect: Option<Dialect>,
+    /// The API it speaks, or a list of those it speaks.
+    dialect: Option<Dialects>,
     /// Scheme, host, port and path prefix: `http://127.0.0.1:8000/v1`.
     base_url: Option<String>,
     /// Its key, best as a variable: `${OPENAI_API_KEY}`.
@@ -161,6 +161,15 @@ enum Kind {
 enum Dialect {
     AnthropicMessages,
     OpenaiChat,
+    OpenaiResponses,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Dialects {
+    One(Dialect),
+    /// The first is spoken to clients of other dialects.
+    Several(#[schemars(length(min = 1))] Vec<Dialect>),
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -37,6 +37,11 @@ impl<'a> Field<'a> {
         self.node.place
     }
 
+    /// Whether the value is a list.
+    pub(crate) const fn is_list(&self) -> bool {
+        matches!(self.node.value, Value::List(_))
+    }
+
     /// Notes a fault at this value.
     pub(crate) fn fault(
         &self,

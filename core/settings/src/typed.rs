@@ -119,8 +119,10 @@ pub struct Provider {
     pub name: Arc<str>,
     /// Whose API it is.
     pub kind: ProviderKind,
-    /// The dialect it speaks.
+    /// The dialect it speaks, and is spoken to when a client's own is not among `also`.
     pub dialect: Dialect,
+    /// The dialects it speaks as well: their clients' own bytes go to it.
+    pub also: Vec<Dialect>,
     /// Scheme, host, port and path prefix, without a trailing slash: `https://api.anthropic.com`,
     /// `http://127.0.0.1:11434/v1`. Paths of a dialect are appended without their own `/v1` when
     /// the prefix ends in `/v1`.
@@ -145,6 +147,16 @@ impl Provider {
     /// How long opening a connection may take unless the settings say otherwise: a SYN that was lost
     /// is sent again after 1 s, and a second time after 3 s.
     pub const CONNECT_MAX: Duration = Duration::from_secs(3);
+
+    /// Whether it speaks the dialect.
+    pub fn speaks(&self, dialect: Dialect) -> bool {
+        self.dialect == dialect || self.also.contains(&dialect)
+    }
+
+    /// The dialect in which a client's request goes to it: the client's own if it speaks that.
+    pub fn dialect_for(&self, client: Dialect) -> Dialect {
+        if self.speaks(client) { client } else { self.dialect }
+    }
 }
 
 impl fmt::Debug for Provider {
@@ -154,6 +166,7 @@ impl fmt::Debug for Provider {
             .field("name", &self.name)
             .field("kind", &self.kind)
             .field("dialect", &self.dialect)
+            .field("also", &self.also)
             .field("base_url", &self.base_url)
             .field("credentials", &self.credentials)
             .field("vendor", &self.vendor)

@@ -7,17 +7,20 @@ pub enum Dialect {
     AnthropicMessages,
     /// `OpenAI` Chat Completions: `POST /v1/chat/completions`.
     OpenaiChat,
+    /// `OpenAI` Responses: `POST /v1/responses`.
+    OpenaiResponses,
 }
 
 impl Dialect {
     /// Every dialect, in the order docs list them.
-    pub const ALL: [Self; 2] = [Self::AnthropicMessages, Self::OpenaiChat];
+    pub const ALL: [Self; 3] = [Self::AnthropicMessages, Self::OpenaiChat, Self::OpenaiResponses];
 
     /// The name used in settings, headers, the journal and metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::AnthropicMessages => "anthropic_messages",
             Self::OpenaiChat => "openai_chat",
+            Self::OpenaiResponses => "openai_responses",
         }
     }
 

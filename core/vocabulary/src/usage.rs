@@ -34,6 +34,20 @@ impl Usage {
         self.input_uncached.saturating_add(self.cache_read).saturating_add(self.cache_write)
     }
 
+    /// These figures with later ones over them; zero means "not said".
+    #[must_use]
+    pub fn updated(self, later: Self) -> Self {
+        let pick = |later: u64, before: u64| if later == 0 { before } else { later };
+        Self {
+            input_uncached: pick(later.input_uncached, self.input_uncached),
+            cache_read: pick(later.cache_read, self.cache_read),
+            cache_write: pick(later.cache_write, self.cache_write),
+            output: pick(later.output, self.output),
+            reasoning: pick(later.reasoning, self.reasoning),
+            basis: self.basis.max(later.basis),
+        }
+    }
+
     /// The sum of two answers' usage; estimated if either is.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

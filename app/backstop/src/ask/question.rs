@@ -72,6 +72,10 @@ impl Question {
                 }
                 body
             }
+            Dialect::OpenaiResponses => json!({
+                "model": self.model, "stream": true, "store": false,
+                "instructions": self.system, "input": self.text,
+            }),
             Dialect::OpenaiChat => {
                 let system = self.system.iter();
                 let mut turns: Vec<Value> =

@@ -177,6 +177,7 @@ fn provider(simulated: &ProviderSettings, tier: Tier, base_url: String) -> Provi
         name: simulated.name.as_str().into(),
         kind,
         dialect: simulated.dialect,
+        also: Vec::new(),
         base_url,
         credentials: vec![if keyless { Credential::None } else { credential }],
         vendor: simulated.vendor.as_str().into(),

@@ -5,13 +5,19 @@ use backstop_vocabulary::Dialect;
 /// What the last event of a stream looks like, error events included.
 const ANTHROPIC: [&[u8]; 2] = [b"event: message_stop", b"event: error"];
 const OPENAI: [&[u8]; 2] = [b"data: [DONE]", b"data: {\"error\""];
+const RESPONSES: [&[u8]; 4] = [
+    b"event: response.completed",
+    b"event: response.incomplete",
+    b"event: response.failed",
+    b"event: error",
+];
 /// No marker is longer.
 const CARRY_BYTES: usize = 32;
 
 /// The ends seen so far in one stream, however its bytes are cut.
 #[derive(Clone, Debug)]
 pub(super) struct Terminals {
-    markers: [&'static [u8]; 2],
+    markers: &'static [&'static [u8]],
     /// The last bytes, in which a marker may have begun.
     carry: Vec<u8>,
     count: u32,
@@ -20,9 +26,10 @@ pub(super) struct Terminals {
 impl Terminals {
     /// Nothing seen.
     pub(super) const fn new(dialect: Dialect) -> Self {
-        let markers = match dialect {
-            Dialect::AnthropicMessages => ANTHROPIC,
-            Dialect::OpenaiChat => OPENAI,
+        let markers: &[&[u8]] = match dialect {
+            Dialect::AnthropicMessages => &ANTHROPIC,
+            Dialect::OpenaiChat => &OPENAI,
+            Dialect::OpenaiResponses => &RESPONSES,
         };
         Self { markers, carry: Vec::new(), count: 0 }
     }

@@ -18,6 +18,16 @@ fn the_openai_sdk_for_python_notices_nothing() {
 }
 
 #[test]
+fn the_openai_sdk_for_python_notices_nothing_in_its_responses() {
+    python("openai_responses.py");
+}
+
+#[test]
+fn the_openai_sdk_for_typescript_notices_nothing_in_its_responses() {
+    typescript("openai_responses.mjs");
+}
+
+#[test]
 fn the_anthropic_sdk_for_typescript_notices_nothing() {
     typescript("anthropic_messages.mjs");
 }

@@ -17,10 +17,12 @@ fn odd_request(dialect: Dialect, delivery: Delivery) -> Vec<u8> {
     let tokens = match dialect {
         Dialect::AnthropicMessages => "max_tokens",
         Dialect::OpenaiChat => "max_completion_tokens",
+        Dialect::OpenaiResponses => "max_output_tokens",
     };
+    let turns = if dialect == Dialect::OpenaiResponses { "input" } else { "messages" };
     format!(
         "\n{{ \"from_tomorrow\":[1.50,1e3 , {{\"model\":\"not this one\"}}],\t\"model\" : \
-         \"a-model\",\"{tokens}\":16,\r\n \"messages\":[{{\"role\":\"user\",\"content\":\
+         \"a-model\",\"{tokens}\":16,\r\n \"{turns}\":[{{\"role\":\"user\",\"content\":\
          \"gr\\u00fc\\u00dfe \u{1f30a} \\/ \"}}],\"stream\":{stream}  }}\n"
     )
     .into_bytes()
@@ -41,6 +43,39 @@ pub(crate) fn odd_answer(dialect: Dialect) -> &'static str {
              \"content\":\"gr\\u00fc\\u00dfe \\/\"},\"finish_reason\":\"stop\"}],\"usage\":{\
              \"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5,\"later\":[]}}\n"
         }
+        Dialect::OpenaiResponses => {
+            "{ \"object\":\"response\",\"id\":\"resp_1\" ,\"created_at\":1,\"model\":\"a-model\",\
+             \"status\":\"completed\",\"new\":{\"a\":1.0},\n\"output\":[{\"type\":\"message\",\"id\":\
+             \"msg_1\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\
+             \"gr\\u00fc\\u00dfe \\/\"}]}],\"usage\":{\"input_tokens\":3,\"output_tokens\":2,\
+             \"later\":[]}}\n"
+        }
+    }
+}
+
+/// How such a stream begins.
+const fn odd_opening(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::AnthropicMessages => {
+            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\
+             \"type\":\"message\",\"role\":\"assistant\",\"model\":\"a-model\",\"content\":[],\
+             \"stop_reason\":null,\"usage\":{\"input_tokens\":3,\"output_tokens\":0}}}\n\n\
+             event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\
+             \"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: ping\ndata: \
+             {\"type\":\"ping\"}\n\n"
+        }
+        Dialect::OpenaiChat => {
+            "data: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\
+             \"a-model\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\
+             \"\"}}]}\n\n"
+        }
+        Dialect::OpenaiResponses => {
+            "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0,\
+             \"response\":{\"id\":\"resp_1\",\"object\":\"response\",\"model\":\"a-model\",\
+             \"status\":\"in_progress\",\"output\":[]}}\n\nevent: response.output_item.added\n\
+             data: {\"type\":\"response.output_item.added\",\"sequence_number\":1,\
+             \"output_index\":0,\"item\":{\"id\":\"msg_1\",\"type\":\"message\",\"content\":[]}}\n\n"
+        }
     }
 }
 
@@ -48,21 +83,8 @@ pub(crate) fn odd_answer(dialect: Dialect) -> &'static str {
 pub(crate) fn odd_stream(dialect: Dialect, bytes: usize) -> Vec<u8> {
     let mut out = String::with_capacity(bytes + 4096);
     out.push_str(": hello\r\n\r\n");
-    match dialect {
-        Dialect::AnthropicMessages => out.push_str(
-            "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\
-             \"type\":\"message\",\"role\":\"assistant\",\"model\":\"a-model\",\"content\":[],\
-             \"stop_reason\":null,\"usage\":{\"input_tokens\":3,\"output_tokens\":0}}}\n\n\
-             event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\
-             \"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: ping\ndata: \
-             {\"type\":\"ping\"}\n\n",
-        ),
-        Dialect::OpenaiChat => out.push_str(
-            "data: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\
-             \"a-model\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\
-             \"\"}}]}\n\n",
-        ),
-    }
+    out.push_str(odd_opening(dialect));
+    let mut numbered = 2;
     let padding = "gr\\u00fc\u{df}e \u{1f30a} ".repeat(20);
     for number in 0_u32.. {
         let begins = match dialect {
@@ -74,8 +96,16 @@ pub(crate) fn odd_stream(dialect: Dialect, bytes: usize) -> Vec<u8> {
                 "id: 7\ndata:  {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\
                  \"model\":\"a-model\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\""
             }
+            Dialect::OpenaiResponses => {
+                "event:response.output_text.delta\r\ndata:{\"type\":\"response.output_text.delta\", \
+                 \"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"delta\":\""
+            }
         };
         let ends = match dialect {
+            Dialect::OpenaiResponses => {
+                numbered += 1;
+                &format!("\", \"sequence_number\":{}, \"new\":1.0}}\n\n", numbered - 1)
+            }
             Dialect::AnthropicMessages => "\"}, \"new\":1.0}\r\n\r\n",
             Dialect::OpenaiChat => "\"}}], \"new\":1.0}\n\n",
         };
@@ -96,6 +126,13 @@ pub(crate) fn odd_stream(dialect: Dialect, bytes: usize) -> Vec<u8> {
              \"a-model\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\
              data: [DONE]\n\n",
         ),
+        Dialect::OpenaiResponses => write!(
+            out,
+            "event: response.completed\ndata: {{\"type\":\"response.completed\",\
+             \"sequence_number\":{numbered},\"response\":{{\"id\":\"resp_1\",\"status\":\
+             \"completed\",\"output\":[],\"usage\":{{\"input_tokens\":3,\"output_tokens\":2}}}}}}\n\n"
+        )
+        .expect("a string takes all"),
     }
     out.into_bytes()
 }
@@ -174,11 +211,12 @@ async fn pings_are_no_content() {
         let begun = match dialect {
             Dialect::AnthropicMessages => &b"\nevent: content_block_stop"[..],
             Dialect::OpenaiChat => &b"\ndata: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"a-model\",\"choices\":[{\"index\":0,\"delta\":{},"[..],
+            Dialect::OpenaiResponses => &b"\nevent: response.completed"[..],
         };
         let at = whole.windows(begun.len()).position(|part| part == begun).expect("its end") + 1;
         let beat = match dialect {
             Dialect::AnthropicMessages => "event: ping\ndata: {\"type\":\"ping\"}\n\n",
-            Dialect::OpenaiChat => ": still here\n\n",
+            Dialect::OpenaiChat | Dialect::OpenaiResponses => ": still here\n\n",
         };
         let peer = Peer::open(Script::beating(&whole[..at], beat.as_bytes())).await;
         let base_url = format!("http://{}", peer.address);

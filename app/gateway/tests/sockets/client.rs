@@ -276,7 +276,7 @@ impl Reader {
 pub(crate) fn item(dialect: Dialect, delivery: Delivery, wish: Wish) -> WorkItem {
     let model = match dialect {
         Dialect::AnthropicMessages => "claude-opus-4-6",
-        Dialect::OpenaiChat => "gpt-4o",
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => "gpt-4o",
     };
     WorkItem {
         number: 7,
@@ -289,7 +289,7 @@ pub(crate) fn item(dialect: Dialect, delivery: Delivery, wish: Wish) -> WorkItem
     }
 }
 
-/// Both dialects, whole and streamed.
+/// Every dialect, whole and streamed.
 pub(crate) fn forms() -> impl Iterator<Item = (Dialect, Delivery)> {
     Dialect::ALL
         .into_iter()

@@ -58,7 +58,7 @@ async fn a_request_of_32_mb_passes_and_a_byte_more_is_refused_in_the_clients_dia
                 let error = &got.json()["error"];
                 let known = match dialect {
                     Dialect::AnthropicMessages => &error["type"],
-                    Dialect::OpenaiChat => &error["code"],
+                    Dialect::OpenaiChat | Dialect::OpenaiResponses => &error["code"],
                 };
                 assert_eq!(known, "request_too_large", "{}", got.text());
             }

@@ -237,6 +237,11 @@ pub(crate) fn ladder(first: Dialect, second: Dialect, policy: &str) -> String {
         (Dialect::AnthropicMessages, Dialect::OpenaiChat) => (ANTHROPIC, OPENAI),
         (Dialect::OpenaiChat, Dialect::AnthropicMessages) => (OPENAI, ANTHROPIC),
         (Dialect::OpenaiChat, Dialect::OpenaiChat) => (OPENAI, GPT_CLOUD),
+        (Dialect::AnthropicMessages, Dialect::OpenaiResponses) => (ANTHROPIC, RESPONSES),
+        (Dialect::OpenaiChat, Dialect::OpenaiResponses) => (OPENAI, RESPONSES_CLOUD),
+        (Dialect::OpenaiResponses, Dialect::AnthropicMessages) => (RESPONSES, ANTHROPIC),
+        (Dialect::OpenaiResponses, Dialect::OpenaiChat) => (RESPONSES, GPT_CLOUD),
+        (Dialect::OpenaiResponses, Dialect::OpenaiResponses) => (RESPONSES, RESPONSES_CLOUD),
     };
     settings(&[first, second], policy)
 }
@@ -253,6 +258,7 @@ pub(crate) const fn provider_of(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::AnthropicMessages => "anthropic",
         Dialect::OpenaiChat => "openai",
+        Dialect::OpenaiResponses => "responses",
     }
 }
 
@@ -260,6 +266,8 @@ pub(crate) const ANTHROPIC: &str = "anthropic/claude-opus-4-6";
 pub(crate) const OPENAI: &str = "openai/gpt-4o";
 pub(crate) const CLAUDE_CLOUD: &str = "claude-cloud/claude-opus-4-6";
 pub(crate) const GPT_CLOUD: &str = "gpt-cloud/gpt-4o";
+pub(crate) const RESPONSES: &str = "responses/gpt-4o";
+pub(crate) const RESPONSES_CLOUD: &str = "cloud-responses/gpt-4o";
 
 /// The clocks of a provider's silence. A test that runs into one waits for all of it; every healthy
 /// answer beside it must come in less, also on a machine that is busy with something else.
@@ -292,10 +300,6 @@ pub(crate) fn settings(targets: &[&str], policy: &str) -> String {
 
 /// The same settings with one more provider, called `there`.
 pub(crate) fn provider(yaml: &str, dialect: Dialect, base_url: &str) -> String {
-    let dialect = match dialect {
-        Dialect::AnthropicMessages => "anthropic_messages",
-        Dialect::OpenaiChat => "openai_chat",
-    };
     let there = format!(
         "providers:\n  there: {{ dialect: {dialect}, base_url: \"{base_url}\", api_key: any, \
          tier: full }}\n"
@@ -305,6 +309,8 @@ pub(crate) fn provider(yaml: &str, dialect: Dialect, base_url: &str) -> String {
 
 pub(crate) const PROVIDERS: &str = "  \
     anthropic: { api_key: key-of-anthropic, base_url: \"{anthropic}\" }\n  \
-    openai: { api_key: key-of-openai, base_url: \"{openai}/v1\" }\n  \
+    openai: { dialect: openai_chat, api_key: key-of-openai, base_url: \"{openai}/v1\" }\n  \
+    responses: { kind: openai, dialect: openai_responses, api_key: key-of-openai, base_url: \"{responses}/v1\" }\n  \
+    cloud-responses: { dialect: openai_responses, base_url: \"{cloud-responses}/v1\", api_key: any, tier: full }\n  \
     claude-cloud: { dialect: anthropic_messages, base_url: \"{claude-cloud}\", api_key: any, tier: full }\n  \
     gpt-cloud: { dialect: openai_chat, base_url: \"{gpt-cloud}/v1\", api_key: any, tier: full }\n";

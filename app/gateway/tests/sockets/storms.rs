@@ -62,7 +62,7 @@ async fn a_400_that_others_do_not_share_is_the_providers_and_it_is_soon_asked_no
             stage.ask(&before).await.assert_answers(&before, "before the storm");
             providers.fail(provider_of(first), "bad_request_400");
             for number in 0..30 {
-                let dialect = Dialect::ALL[number % 2];
+                let dialect = Dialect::ALL[number % Dialect::ALL.len()];
                 let prompt = format!("[api/{number}] Please tell me about river number {number}.");
                 let item = WorkItem { prompt, ..item(dialect, Delivery::Unary, Wish::Text) };
                 stage.ask(&item).await.assert_answers(&item, "in the storm");

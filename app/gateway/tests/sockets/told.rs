@@ -23,7 +23,7 @@ use crate::stage::{
 const fn sign_of_life(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::AnthropicMessages => "event: ping\n",
-        Dialect::OpenaiChat => "\r\n: ",
+        Dialect::OpenaiChat | Dialect::OpenaiResponses => "\r\n: ",
     }
 }
 

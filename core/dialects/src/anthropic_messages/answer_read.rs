@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::errors::read_error;
-use super::wire::{StopDetails, WireUsage, read_finish};
+use super::wire::{StopDetails, WireUsage, read_finish, redacted, signed};
 use crate::ErrorHead;
 
 /// A whole message. Blocks stay raw until their type is known.
@@ -95,11 +95,11 @@ fn read_block(block: &RawValue, calls: &mut u32, events: &mut Vec<Event>) -> Opt
         "thinking" => {
             let block: ThinkingBlock = serde_json::from_str(json).ok()?;
             push(Event::Reasoning, block.thinking, events);
-            push(Event::ReasoningSignature, block.signature, events);
+            push(signed, block.signature, events);
         }
         "redacted_thinking" => {
             let block: RedactedBlock = serde_json::from_str(json).ok()?;
-            push(Event::ReasoningOpaque, Some(block.data), events);
+            push(redacted, Some(block.data), events);
         }
         "tool_use" => {
             let block: CallBlock<'_> = serde_json::from_str(json).ok()?;

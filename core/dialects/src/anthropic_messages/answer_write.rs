@@ -1,10 +1,14 @@
 use backstop_exchange::{Answer, AnswerBlock, Finish, ToolCall, ToolKind};
+use backstop_vocabulary::Dialect;
 use serde_json::{Value, json};
 
 use super::wire::{CALL_ID_BYTES_MAX, CALL_ID_PREFIX, OWN_SIGNATURE, finish_fields, usage_json};
-use crate::Head;
 use crate::json::{arguments_object, bytes};
 use crate::tool_names::fit_id;
+use crate::{Head, issuer};
+
+/// The dialect of this folder.
+const HERE: Dialect = Dialect::AnthropicMessages;
 
 pub(crate) fn write_answer(answer: &Answer, head: &Head) -> Vec<u8> {
     let content: Vec<Value> = answer.blocks.iter().filter_map(write_block).collect();
@@ -44,10 +48,12 @@ fn write_block(block: &AnswerBlock) -> Option<Value> {
             (!text.is_empty()).then(|| json!({ "type": "text", "text": text }))
         }
         AnswerBlock::Reasoning { text, signature } => {
+            let signature = signature.as_ref().map(|artefact| issuer::write(artefact, HERE));
             let signature = signature.as_deref().unwrap_or(OWN_SIGNATURE);
             Some(json!({ "type": "thinking", "thinking": text, "signature": signature }))
         }
-        AnswerBlock::ReasoningOpaque(data) => {
+        AnswerBlock::ReasoningOpaque(artefact) => {
+            let data = issuer::write(artefact, HERE);
             Some(json!({ "type": "redacted_thinking", "data": data }))
         }
         AnswerBlock::ToolCall(call) => Some(write_call(call)),

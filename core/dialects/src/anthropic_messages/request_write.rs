@@ -2,7 +2,7 @@ use backstop_exchange::{Request, Text};
 use backstop_vocabulary::{Class, Dialect, Failure};
 use serde_json::{Map, Value, json};
 
-use crate::json::bytes;
+use crate::json::{bytes, says_nothing};
 use crate::losses::Losses;
 use crate::{Renames, TargetForm, Written};
 
@@ -68,7 +68,7 @@ impl Writer<'_> {
             self.put("stream", json!(true));
         }
         if request.verbosity.is_some() {
-            self.lose("verbosity", "not in anthropic_messages");
+            self.lose(self.word("verbosity"), "not in anthropic_messages");
         }
         Ok(())
     }
@@ -98,7 +98,7 @@ impl Writer<'_> {
         };
         match ability {
             Some(most) if asked > most => {
-                let field = if self.native { "max_tokens" } else { "max_completion_tokens" };
+                let field = self.word("max_tokens");
                 self.lose(field, &format!("clamped to {most}"));
                 most
             }
@@ -219,7 +219,9 @@ impl Writer<'_> {
         for (field, value) in &request.extras {
             let written = self.body.contains_key(field);
             if !self.native {
-                self.lose(field, "not in anthropic_messages");
+                if !says_nothing(field, value) {
+                    self.lose(field, "not in anthropic_messages");
+                }
             } else if !written && matches!(field.as_str(), "thinking" | "output_config") {
                 // What is left of a field that was read has no meaning without the rest.
                 self.lose(field, "not at this model");
@@ -242,8 +244,22 @@ impl Writer<'_> {
     }
 
     /// The field that asks for a form of the answer, as the client calls it.
-    const fn format_field(&self) -> &'static str {
-        if self.native { "output_config.format" } else { "response_format" }
+    fn format_field(&self) -> &'static str {
+        self.word("output_config.format")
+    }
+
+    /// A field as the client's dialect calls it.
+    fn word(&self, ours: &'static str) -> &'static str {
+        match (self.request.dialect, ours) {
+            (Some(Dialect::OpenaiChat), "max_tokens") => "max_completion_tokens",
+            (Some(Dialect::OpenaiChat), "output_config.format") => "response_format",
+            (Some(Dialect::OpenaiChat), "thinking") => "reasoning_effort",
+            (Some(Dialect::OpenaiResponses), "max_tokens") => "max_output_tokens",
+            (Some(Dialect::OpenaiResponses), "output_config.format") => "text.format",
+            (Some(Dialect::OpenaiResponses), "thinking") => "reasoning",
+            (Some(Dialect::OpenaiResponses), "verbosity") => "text.verbosity",
+            (_, ours) => ours,
+        }
     }
 }
 

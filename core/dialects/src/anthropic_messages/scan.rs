@@ -20,7 +20,7 @@ pub(crate) fn scan_field(
         }
         "output_format" => scan.format |= !is_null(cursor.value()?),
         "mcp_servers" | "container" | "fallbacks" => scan.special |= !is_empty(cursor.value()?),
-        "tools" => scan.take_tools(cursor, b"\"custom\"")?,
+        "tools" => scan.take_tools(cursor, &[b"\"custom\""])?,
         _ => return scan.take_common(cursor, key, &MEDIA),
     }
     Ok(())

@@ -11,7 +11,7 @@ use backstop_vocabulary::{Class, Failure, Stage, Usage};
 use serde_json::value::RawValue;
 
 use super::errors::{WireError, classify};
-use super::wire::{OpenBlock, WireUsage, read_finish};
+use super::wire::{OpenBlock, WireUsage, read_finish, redacted, signed};
 use crate::repeat::Repeat;
 use crate::{ErrorHead, Frame};
 
@@ -164,12 +164,12 @@ impl StreamReader {
             }
             "thinking" => {
                 push_text(Event::Reasoning, block.thinking, events);
-                let signed = block.signature.as_ref().is_some_and(|data| !data.is_empty());
-                push_text(Event::ReasoningSignature, block.signature, events);
-                Open::Thinking { signed }
+                let is_signed = block.signature.as_ref().is_some_and(|data| !data.is_empty());
+                push_text(signed, block.signature, events);
+                Open::Thinking { signed: is_signed }
             }
             "redacted_thinking" => {
-                push_text(Event::ReasoningOpaque, block.data, events);
+                push_text(redacted, block.data, events);
                 Open::Other
             }
             "tool_use" => self.start_call(block, events)?,
@@ -207,7 +207,7 @@ impl StreamReader {
             "text_delta" => push_piece(Event::Text, delta.text.as_deref(), events),
             "thinking_delta" => push_piece(Event::Reasoning, delta.thinking.as_deref(), events),
             "signature_delta" => {
-                push_piece(Event::ReasoningSignature, delta.signature.as_deref(), events);
+                push_piece(signed, delta.signature.as_deref(), events);
                 if let Some((_, Open::Thinking { signed })) = self.open.last_mut() {
                     *signed = true;
                 }

@@ -5,7 +5,7 @@
 //! wait until the first has ended, because two open blocks would break clients.
 
 use backstop_exchange::{Event, Finish, ToolKind};
-use backstop_vocabulary::{Failure, Usage};
+use backstop_vocabulary::{Dialect, Failure, Usage};
 use serde_json::{Value, json};
 
 use super::answer_write::model_of;
@@ -13,14 +13,17 @@ use super::errors::error_frame_json;
 use super::stream_read::StreamReader;
 use super::wire::OpenBlock as Open;
 use super::wire::{CALL_ID_BYTES_MAX, CALL_ID_PREFIX, OWN_SIGNATURE, finish_fields, usage_json};
-use crate::Head;
 use crate::tool_names::fit_id;
+use crate::{Head, issuer};
 
 mod frames;
 mod waiting;
 
 use frames::{put_frame, put_piece};
 use waiting::{Item, Waiting};
+
+/// The dialect of this folder.
+const HERE: Dialect = Dialect::AnthropicMessages;
 
 /// Turns events into frames.
 #[derive(Debug)]
@@ -194,8 +197,9 @@ impl StreamWriter {
                 }
                 self.piece("thinking", text, out);
             }
-            Event::ReasoningSignature(signature) => self.sign(signature, out),
-            Event::ReasoningOpaque(data) => {
+            Event::ReasoningSignature(artefact) => self.sign(&issuer::write(artefact, HERE), out),
+            Event::ReasoningOpaque(artefact) => {
+                let data = issuer::write(artefact, HERE);
                 let block = json!({ "type": "redacted_thinking", "data": data });
                 self.open_block(Open::Other, &block, out);
                 self.close(out);

@@ -1,7 +1,7 @@
 //! Words of the wire that reading and writing share.
 
-use backstop_exchange::{Effort, Finish};
-use backstop_vocabulary::Usage;
+use backstop_exchange::{Artefact, Effort, Event, Finish};
+use backstop_vocabulary::{Dialect, Usage};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
@@ -13,10 +13,6 @@ pub(crate) const PATH: &str = "/v1/messages";
 /// A ping: clients skip it anywhere in a stream, also before `message_start`.
 pub(crate) const KEEP_ALIVE: &[u8] = b"event: ping\ndata: {\"type\": \"ping\"}\n\n";
 
-/// What a signature begins with that stands for thoughts of another vendor. Clients want some
-/// signature and send it back; no provider may ever see it.
-pub(super) const OWN_SIGNATURE_PREFIX: &str = "backstop:";
-
 /// The signature of thoughts that have none of Anthropic's.
 pub(super) const OWN_SIGNATURE: &str = "backstop:unsigned";
 
@@ -25,6 +21,21 @@ pub(super) const SIGNATURE: &str = "signature";
 
 /// The artefact kind of a `redacted_thinking` block's data.
 pub(super) const REDACTED: &str = "redacted";
+
+/// State of this dialect.
+pub(super) fn artefact(kind: &str, data: String) -> Artefact {
+    Artefact { dialect: Dialect::AnthropicMessages, kind: kind.to_owned(), data }
+}
+
+/// The event of a signature.
+pub(super) fn signed(data: String) -> Event {
+    Event::ReasoningSignature(artefact(SIGNATURE, data))
+}
+
+/// The event of a thought that only its issuer can read.
+pub(super) fn redacted(data: String) -> Event {
+    Event::ReasoningOpaque(artefact(REDACTED, data))
+}
 
 /// The most letters of a tool's name.
 pub(super) const TOOL_NAME_BYTES_MAX: usize = 128;

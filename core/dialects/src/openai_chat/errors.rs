@@ -15,19 +15,24 @@ use crate::{ErrorHead, WrittenError};
 
 /// Says what an error response means: by code first, then type, then status, wording last.
 pub(crate) fn read_error(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
+    read_error_of(Dialect::OpenaiChat, head, body)
+}
+
+/// The same for either dialect of `OpenAI`, whose errors differ in nothing but who reads their words.
+pub(crate) fn read_error_of(dialect: Dialect, head: &ErrorHead<'_>, body: &[u8]) -> Failure {
     let report = Report::of(body);
     // In a 200, and from some routers, the status that counts stands in the body.
     let inner = report.as_ref().map_or(502, Report::status_inside);
     let status = if head.status < 300 { inner } else { head.status };
     let meant = ErrorHead { status, ..*head };
     let failure = match report {
-        Some(report) => report_failure(&meant, &report),
+        Some(report) => report_failure(dialect, &meant, &report),
         None => page_failure(&meant, body),
     };
     failure.with_status(head.status)
 }
 
-fn report_failure(head: &ErrorHead<'_>, report: &Report) -> Failure {
+fn report_failure(dialect: Dialect, head: &ErrorHead<'_>, report: &Report) -> Failure {
     let mut failure = head.failure_by_status();
     if let Some((class, scope)) = meaning(report, head) {
         let usual = Failure::new(class, "");
@@ -39,7 +44,7 @@ fn report_failure(head: &ErrorHead<'_>, report: &Report) -> Failure {
     let param = is_plain(&report.param).then_some(report.param.as_str());
     failure.message = described(&failure.message, param, code.map(String::as_str)).into();
     let failure = failure.with_provider_code(code.map(String::as_str));
-    with_words(Dialect::OpenaiChat, head.status, failure, &report.said)
+    with_words(dialect, head.status, failure, &report.said)
 }
 
 /// What an error inside a 200 means: in a stream's frame or in a whole answer.
@@ -78,8 +83,17 @@ fn is_plain(text: &str) -> bool {
 /// Writes an error of ours as `OpenAI` would, so that SDKs and agents retry what may pass and give up
 /// on what cannot. Transient faults are `server_error`: some agents take the overload codes for final.
 pub(crate) fn write_error(failure: &Failure, request_id: &str) -> WrittenError {
+    write_error_of(Dialect::OpenaiChat, failure, request_id)
+}
+
+/// The same for a client of either dialect of `OpenAI`.
+pub(crate) fn write_error_of(
+    dialect: Dialect,
+    failure: &Failure,
+    request_id: &str,
+) -> WrittenError {
     let (status, kind, code, param) = words_of(failure.class);
-    let error = match told(Dialect::OpenaiChat, failure) {
+    let error = match told(dialect, failure) {
         Told::Whole { status, mut error } => {
             filled(&mut error, "message", failure.message.as_ref().into());
             filled(&mut error, "type", kind.into());

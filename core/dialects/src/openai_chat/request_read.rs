@@ -12,6 +12,7 @@ use backstop_exchange::{Effort, Format, JsonSchema, Request};
 use backstop_vocabulary::{Dialect, Failure};
 
 pub(super) use self::messages::FIELD;
+pub(crate) use self::parts::source_of;
 use crate::json::{Fields, object};
 use crate::losses::Losses;
 
@@ -100,7 +101,17 @@ fn positive(value: Option<Value>, fields: &Fields) -> Result<Option<u64>, Failur
 
 fn read_effort(fields: &mut Fields, request: &mut Request) -> Result<(), Failure> {
     let Some(word) = fields.string("reasoning_effort")? else { return Ok(()) };
-    request.reasoning.effort = match word.as_str() {
+    request.reasoning.effort = read_effort_word(&word);
+    if request.reasoning.effort.is_none() {
+        // A word of a newer API: its provider may know it.
+        fields.rest.insert("reasoning_effort".to_owned(), word.into());
+    }
+    Ok(())
+}
+
+/// The effort of that name, in either of `OpenAI`'s dialects.
+pub(crate) fn read_effort_word(word: &str) -> Option<Effort> {
+    match word {
         "none" => Some(Effort::None),
         "minimal" => Some(Effort::Minimal),
         "low" => Some(Effort::Low),
@@ -109,12 +120,7 @@ fn read_effort(fields: &mut Fields, request: &mut Request) -> Result<(), Failure
         "xhigh" => Some(Effort::Xhigh),
         "max" => Some(Effort::Max),
         _ => None,
-    };
-    if request.reasoning.effort.is_none() {
-        // A word of a newer API: its provider may know it.
-        fields.rest.insert("reasoning_effort".to_owned(), word.into());
     }
-    Ok(())
 }
 
 fn read_format(fields: &mut Fields) -> Result<Format, Failure> {

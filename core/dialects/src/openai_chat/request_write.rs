@@ -15,6 +15,10 @@ use serde_json::{Map, Value};
 use backstop_exchange::Request;
 use backstop_vocabulary::{Class, Dialect, Failure};
 
+pub(crate) use self::messages::CONTINUE;
+pub(crate) use self::options::{effort_word, format_name};
+pub(crate) use self::parts::data_url;
+pub(crate) use self::strict::{Root, is_strict};
 use crate::dispatch::text_elsewhere;
 use crate::json;
 use crate::losses::Losses;
@@ -39,11 +43,14 @@ pub(crate) fn write_request(
         losses: Losses::after(&request.lost),
         renames: Renames::default(),
     };
+    if let Some(field) = request.bound.as_ref().filter(|_| !draft.is_native()) {
+        return Err(unsupported(format!("`{field}` is held by the provider it was made for")));
+    }
     draft.set("model", target.model);
     messages::write(&mut draft)?;
     tools::write(&mut draft)?;
     options::write(&mut draft)?;
-    write_extras(&mut draft)?;
+    write_extras(&mut draft);
     let body = json::bytes(&Value::Object(draft.fields));
     Ok(Written { body, losses: draft.losses.into_list(), renames: draft.renames })
 }
@@ -86,16 +93,19 @@ impl Draft<'_> {
 
     /// A field's name in the client's dialect, for losses.
     fn word(&self, ours: &'static str) -> &'static str {
-        if self.request.dialect != Some(Dialect::AnthropicMessages) {
-            return ours;
-        }
-        match ours {
-            "stop" => "stop_sequences",
-            "reasoning_effort" | "reasoning_content" => "thinking",
-            "user" => "metadata.user_id",
-            "response_format" => "output_config.format",
-            "prompt_cache_breakpoint" => "cache_control",
-            ours => ours,
+        match (self.request.dialect, ours) {
+            (Some(Dialect::AnthropicMessages), "stop") => "stop_sequences",
+            (Some(Dialect::AnthropicMessages), "reasoning_effort" | "reasoning_content") => {
+                "thinking"
+            }
+            (Some(Dialect::AnthropicMessages), "user") => "metadata.user_id",
+            (Some(Dialect::AnthropicMessages), "response_format") => "output_config.format",
+            (Some(Dialect::AnthropicMessages), "prompt_cache_breakpoint") => "cache_control",
+            (Some(Dialect::OpenaiResponses), "reasoning_effort" | "reasoning_content") => {
+                "reasoning"
+            }
+            (Some(Dialect::OpenaiResponses), "response_format") => "text.format",
+            (_, ours) => ours,
         }
     }
 
@@ -118,13 +128,16 @@ impl Draft<'_> {
     }
 }
 
+/// Fields that Responses shares with this dialect. `store` is not among them: here it is no promise
+/// that the answer can be referred to.
+const SHARED: [&str; 4] =
+    ["prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "moderation"];
+
 /// What only this dialect has goes back as it came; what only another has is lost, except state that
 /// the other provider holds: without it the request would mean something else.
-fn write_extras(draft: &mut Draft<'_>) -> Result<(), Failure> {
+fn write_extras(draft: &mut Draft<'_>) {
     let request = draft.request;
-    if let Some(field) = request.bound.as_ref().filter(|_| !draft.is_native()) {
-        return Err(unsupported(format!("`{field}` is held by the provider it was made for")));
-    }
+    let from_responses = request.dialect == Some(Dialect::OpenaiResponses);
     for (name, value) in &request.extras {
         if draft.is_native() {
             match (draft.fields.get_mut(name), value) {
@@ -133,11 +146,12 @@ fn write_extras(draft: &mut Draft<'_>) -> Result<(), Failure> {
                 (None, Value::Object(_)) if name == "stream_options" && !draft.target.stream => {}
                 (None, value) => draft.set(name, value.clone()),
             }
-        } else {
+        } else if from_responses && draft.is_original() && SHARED.contains(&name.as_str()) {
+            draft.set(name, value.clone());
+        } else if !json::says_nothing(name, value) {
             draft.lose(name, "not in openai_chat");
         }
     }
-    Ok(())
 }
 
 /// A call id as the target takes it.

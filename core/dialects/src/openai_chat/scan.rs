@@ -26,7 +26,7 @@ pub(crate) fn scan_field(
         "top_logprobs" | "functions" | "audio" | "web_search_options" | "moderation" => {
             scan.special |= !is_empty(cursor.value()?);
         }
-        "tools" => scan.take_tools(cursor, b"\"function\"")?,
+        "tools" => scan.take_tools(cursor, &[b"\"function\""])?,
         "stream_options" => {
             scan.stream_usage =
                 member(cursor, "include_usage")?.is_some_and(|value| value == b"true");

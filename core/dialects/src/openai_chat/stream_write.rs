@@ -148,7 +148,9 @@ impl StreamWriter {
                 }
             }
             Event::Refusal(_) => self.refused = true,
-            Event::Usage(usage) => self.usage = Some(merged(self.usage, *usage)),
+            Event::Usage(usage) => {
+                self.usage = Some(self.usage.map_or(*usage, |before| before.updated(*usage)));
+            }
             Event::Finish(finish) => self.finish = Some(finish.clone()),
             Event::Start { .. }
             | Event::Text(_)
@@ -281,20 +283,6 @@ fn start_of(index: usize, id: &str, name: &str, kind: &ToolKind) -> Value {
         }),
     };
     json!({ "tool_calls": [call] })
-}
-
-/// Later figures replace earlier ones; zero means "not said".
-fn merged(before: Option<Usage>, now: Usage) -> Usage {
-    let Some(before) = before else { return now };
-    let pick = |now: u64, before: u64| if now == 0 { before } else { now };
-    Usage {
-        input_uncached: pick(now.input_uncached, before.input_uncached),
-        cache_read: pick(now.cache_read, before.cache_read),
-        cache_write: pick(now.cache_write, before.cache_write),
-        output: pick(now.output, before.output),
-        reasoning: pick(now.reasoning, before.reasoning),
-        basis: before.basis.max(now.basis),
-    }
 }
 
 fn frame(data: &Value, out: &mut Vec<u8>) {

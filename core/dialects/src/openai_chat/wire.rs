@@ -162,23 +162,23 @@ impl<'de: 'a, 'a> Deserialize<'de> for Choices<'a> {
 
 /// A string; `null` and numbers are empty, lists of parts are joined, of an object its `text`.
 #[derive(Debug, Default)]
-pub(super) struct Words<'a>(Cow<'a, str>);
+pub(crate) struct Words<'a>(Cow<'a, str>);
 
 impl Words<'_> {
-    pub(super) const fn of(text: &str) -> Words<'_> {
+    pub(crate) const fn of(text: &str) -> Words<'_> {
         Words(Cow::Borrowed(text))
     }
 
     /// The same words, borrowed from these.
-    pub(super) fn share(&self) -> Words<'_> {
+    pub(crate) fn share(&self) -> Words<'_> {
         Words::of(&self.0)
     }
 
-    pub(super) fn get(&self) -> &str {
+    pub(crate) fn get(&self) -> &str {
         &self.0
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

@@ -48,6 +48,34 @@ fn marks_of_the_anthropic_dialect() {
 }
 
 #[test]
+fn marks_of_responses() {
+    let responses = |body: &str| scan(Dialect::OpenaiResponses, body.as_bytes()).unwrap();
+    let plain = responses(
+        r#"{"model":"m","input":"x","tools":[{"type":"custom"}],"previous_response_id":null,
+            "text":{"verbosity":"low","format":{"type":"text"}},"background":false,
+            "include":["reasoning.encrypted_content"]}"#,
+    );
+    assert!(plain.tools && !plain.special && !plain.format && !plain.media);
+    assert!(plain.previous.is_empty());
+    let held = responses(r#"{"model":"m","previous_response_id":"resp_1"}"#);
+    assert_eq!((held.previous.as_str(), held.special), ("resp_1", true));
+    for special in [
+        r#""conversation":"c""#,
+        r#""background":true"#,
+        r#""prompt":{"id":"p"}"#,
+        r#""top_logprobs":2"#,
+        r#""tools":[{"type":"web_search"}]"#,
+    ] {
+        assert!(responses(&format!(r#"{{"model":"m",{special}}}"#)).special, "{special}");
+    }
+    assert!(responses(r#"{"model":"m","text":{"format":{"type":"json_schema"}}}"#).format);
+    for media in ["input_image", "input_file", "item_reference"] {
+        let body = format!(r#"{{"model":"m","input":[{{"type":"{media}"}}]}}"#);
+        assert!(responses(&body).media, "{media}");
+    }
+}
+
+#[test]
 fn marks_of_the_openai_dialect() {
     let plain = openai(r#"{"model":"m","n":1,"logprobs":false,"response_format":{"type":"text"}}"#);
     assert!(!plain.special && !plain.format);

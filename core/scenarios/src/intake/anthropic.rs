@@ -81,7 +81,8 @@ pub(super) fn read(
         .filter(|format| format.get("type").and_then(Value::as_str) == Some("json_schema"))
         .and_then(|format| format.get("schema"))
         .cloned();
-    let passed = Passed { provider, model, credential, delivery, tools, schema };
+    let passed =
+        Passed { provider, dialect: provider.dialect, model, credential, delivery, tools, schema };
     Ok(passed.ask(&turns, Some(()), head))
 }
 

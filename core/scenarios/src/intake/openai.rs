@@ -1,9 +1,11 @@
+use backstop_vocabulary::Dialect;
 use serde_json::{Map, Value, json};
 
 use crate::{Delivery, ProviderSettings, Refusal, ToolAsk};
 
 use super::{
-    Intake, Passed, RequestHead, Said, Speaker, is_plain_name, models, object, string, text_of,
+    Intake, Passed, RequestHead, Said, Speaker, is_plain_name, models, object, responses, string,
+    text_of,
 };
 
 mod turns;
@@ -49,7 +51,7 @@ const FIELDS: &[&str] = &[
     "function_call",
 ];
 
-const MISUSE: &str = "invalid_request_error";
+pub(super) const MISUSE: &str = "invalid_request_error";
 
 pub(super) fn read(
     provider: &ProviderSettings,
@@ -59,7 +61,10 @@ pub(super) fn read(
     let strict = (provider.vendor == "openai").then_some(());
     let credential = authenticate(provider, head, strict)?;
     match (head.method, head.path) {
-        ("POST", "/v1/chat/completions") => {}
+        ("POST", "/v1/chat/completions") if serves(provider, Dialect::OpenaiChat) => {}
+        ("POST", "/v1/responses") if serves(provider, Dialect::OpenaiResponses) => {
+            return responses::read((provider, credential), head, body);
+        }
         ("GET", "/v1/models") => return Ok(Intake::Json(super::list_models(provider))),
         (method, path) => {
             let message = format!("Invalid URL ({method} {path})");
@@ -88,7 +93,8 @@ pub(super) fn read(
         _ => Delivery::Unary,
     };
     let schema = schema(&body)?;
-    let passed = Passed { provider, model, credential, delivery, tools, schema };
+    let dialect = Dialect::OpenaiChat;
+    let passed = Passed { provider, dialect, model, credential, delivery, tools, schema };
     // OpenAI's own models never continue a last assistant turn; most others do.
     let prefill = if strict.is_some() { None } else { Some(()) };
     Ok(passed.ask(&turns, prefill, head))
@@ -114,9 +120,16 @@ fn authenticate(
 
 fn check_fields(body: &Map<String, Value>) -> Result<(), Refusal> {
     let unknown = body.keys().find(|field| !FIELDS.contains(&field.as_str()));
-    unknown.map_or(Ok(()), |field| {
-        Err(Refusal::invalid(format!("Unrecognized request argument supplied: {field}")))
-    })
+    unknown.map_or(Ok(()), |field| Err(unknown_field(field)))
+}
+
+pub(super) fn unknown_field(field: &str) -> Refusal {
+    Refusal::invalid(format!("Unrecognized request argument supplied: {field}"))
+}
+
+/// Whether the provider speaks the dialect: `OpenAI` itself speaks both of its own.
+fn serves(provider: &ProviderSettings, dialect: Dialect) -> bool {
+    provider.dialect == dialect || provider.vendor == "openai"
 }
 
 /// What reasoning models refuse.
@@ -187,10 +200,19 @@ fn tools(body: &Map<String, Value>) -> Result<Vec<ToolAsk>, Refusal> {
             function.get("parameters").cloned().unwrap_or_else(|| json!({ "type": "object" }));
         tools.push(ToolAsk { name: name.to_owned(), schema });
     }
+    tools_chosen(body, tools, "/function/name")
+}
+
+/// The tools that the choice leaves; `name` is where a choice names one.
+pub(super) fn tools_chosen(
+    body: &Map<String, Value>,
+    mut tools: Vec<ToolAsk>,
+    name: &str,
+) -> Result<Vec<ToolAsk>, Refusal> {
     match body.get("tool_choice") {
         Some(Value::String(choice)) if choice == "none" => tools.clear(),
         Some(choice @ Value::Object(_)) => {
-            let name = choice.pointer("/function/name").and_then(Value::as_str);
+            let name = choice.pointer(name).and_then(Value::as_str);
             if let Some(name) = name {
                 tools.retain(|tool| tool.name == name);
             }

@@ -195,7 +195,7 @@ fn openai_refuses_what_it_refuses() {
         "Incorrect API key",
     );
     refused(
-        read("openai", "/v1/responses", &[("authorization", "Bearer k")], &body),
+        read("openai", "/v1/completions", &[("authorization", "Bearer k")], &body),
         404,
         "Invalid URL",
     );
@@ -216,4 +216,40 @@ fn a_resume_request_is_understood() {
     let wish = resumed.continuation.unwrap();
     assert_eq!((wish.partial.as_str(), wish.prefill), ("half of", false));
     assert_eq!(resumed.prompt, fresh.prompt);
+}
+
+#[test]
+fn responses_refuses_what_it_refuses() {
+    let responses = |change: fn(&mut Value)| {
+        let mut body = json!({ "model": "gpt-5.6", "input": [{ "role": "user", "content": "x" }] });
+        change(&mut body);
+        read("openai", "/v1/responses", &[("authorization", "Bearer k")], &body)
+    };
+    assert!(matches!(responses(|_| {}), Ok(Intake::Ask(_))));
+    // Tools are welcome beside reasoning here.
+    let tool = |body: &mut Value| {
+        body["tools"] = json!([{ "type": "function", "name": "f", "parameters": {} }]);
+        body["reasoning"] = json!({ "effort": "high" });
+    };
+    assert!(responses(tool).is_ok());
+    refused(responses(|body| body["messages"] = json!([])), 400, "Unrecognized");
+    refused(responses(|body| body["stop"] = json!("x")), 400, "Unrecognized");
+    refused(responses(|body| body["temperature"] = json!(0)), 400, "temperature");
+    refused(responses(|body| body["max_output_tokens"] = json!(5)), 400, "max_output_tokens");
+    refused(responses(|body| body["previous_response_id"] = json!("resp_1")), 400, "not found");
+    refused(
+        responses(|body| {
+            body["input"] =
+                json!([{ "type": "function_call_output", "call_id": "c", "output": "x" }]);
+        }),
+        400,
+        "No tool call found",
+    );
+    refused(
+        responses(|body| {
+            body["input"] = json!([{ "type": "function_call", "call_id": "c", "name": "f", "arguments": "{}" }]);
+        }),
+        400,
+        "No tool output found",
+    );
 }

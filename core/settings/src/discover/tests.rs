@@ -32,6 +32,7 @@ fn makes_ladders_over_both_vendors_and_the_local_model() {
             "note: route gpt-main: gpt-*, chatgpt-*, o1*, o3*, o4* → openai/* → anthropic/claude-sonnet-5 → ollama/qwen3:8b",
             "anthropic_messages: anthropic/* → openai/gpt-5.4 → ollama/qwen3:8b",
             "openai_chat: openai/* → anthropic/claude-sonnet-5 → ollama/qwen3:8b",
+            "openai_responses: openai/* → anthropic/claude-sonnet-5 → ollama/qwen3:8b",
         ]
     );
 }

@@ -100,6 +100,7 @@ pub(crate) fn hosted(known: Known, around: &Around<'_>, faults: &mut Faults) -> 
         name: known.name.into(),
         kind: known.kind,
         dialect: known.dialect,
+        also: known.also.to_vec(),
         base_url: address.url(),
         credentials: vec![usual(Some(known), around)],
         vendor: known.name.into(),
@@ -130,7 +131,7 @@ fn provider(
     let address = address(name, Some(&section), by_name, around, faults);
     let by_host = address.as_ref().and_then(|address| known_at(&address.host));
     let whose = by_name.or(by_host);
-    let dialect = dialect(&section, whose, faults);
+    let dialects = dialects(&section, whose, faults);
     let credentials = credentials(&section, whose, around, faults);
     let vendor = section.get("vendor").and_then(|field| field.text(faults, "anthropic"));
     let tier = section.get("tier").and_then(|field| field.word(faults, &TIERS));
@@ -140,12 +141,14 @@ fn provider(
     let status_page = section.get("status_page").and_then(|field| web_page(&field, faults));
     let proxy = proxy_of(&section, address.as_ref(), around, faults);
     let address = address?;
+    let (dialect, also) = dialects?;
     let kind = whose.map_or(ProviderKind::Compatible, |known| known.kind);
     let usual_vendor = by_host.or(by_name).map_or(name, |known| known.name);
     Some(Provider {
         name: name.into(),
         kind,
-        dialect: dialect?,
+        dialect,
+        also,
         base_url: address.url(),
         credentials: credentials?,
         vendor: vendor.map_or(usual_vendor, |text| text.value.as_str()).into(),
@@ -175,17 +178,26 @@ fn kind(field: &Field<'_>, faults: &mut Faults) -> Option<Option<Known>> {
     field.word(faults, &words)
 }
 
-fn dialect(section: &Section<'_>, whose: Option<Known>, faults: &mut Faults) -> Option<Dialect> {
+/// The dialect, and those it speaks as well: one word, or a list of them.
+fn dialects(
+    section: &Section<'_>,
+    whose: Option<Known>,
+    faults: &mut Faults,
+) -> Option<(Dialect, Vec<Dialect>)> {
     if let Some(field) = section.get("dialect") {
-        let later = field.text(faults, "openai_chat").and_then(|text| later::dialect(&text.value));
-        if let Some((what, cure)) = later {
-            field.fault(faults, what, cure);
-            return None;
+        if !field.is_list() {
+            return dialect(&field, faults).map(|dialect| (dialect, Vec::new()));
         }
-        let words = Dialect::ALL.map(|dialect| (dialect.name(), dialect));
-        return field.word(faults, &words);
+        let items = field.list(faults, "[openai_chat, openai_responses]");
+        let read: Option<Vec<Dialect>> = items.iter().map(|item| dialect(item, faults)).collect();
+        let read = read?;
+        let Some((first, also)) = read.split_first() else {
+            field.fault(faults, "no dialect stands here", "name at least one, like `openai_chat`");
+            return None;
+        };
+        return Some((*first, also.to_vec()));
     }
-    let known = whose.map(|known| known.dialect);
+    let known = whose.map(|known| (known.dialect, known.also.to_vec()));
     if known.is_none() {
         let place = section.place;
         let cure = "add `dialect: openai_chat` or `dialect: anthropic_messages`";
@@ -197,6 +209,16 @@ fn dialect(section: &Section<'_>, whose: Option<Known>, faults: &mut Faults) -> 
         );
     }
     known
+}
+
+fn dialect(field: &Field<'_>, faults: &mut Faults) -> Option<Dialect> {
+    let later = field.text(faults, "openai_chat").and_then(|text| later::dialect(&text.value));
+    if let Some((what, cure)) = later {
+        field.fault(faults, what, cure);
+        return None;
+    }
+    let words = Dialect::ALL.map(|dialect| (dialect.name(), dialect));
+    field.word(faults, &words)
 }
 
 /// The address: from `BACKSTOP_<NAME>_BASE_URL`, from the file, or the well-known one.
@@ -214,7 +236,7 @@ fn address(
     if let Some(field) = section.and_then(|section| section.get("base_url")) {
         let text = field.text(faults, "https://api.openai.com/v1")?;
         let address = note(field.place(), &field.path, Address::read(&text.value), faults)?;
-        let ends = ["/chat/completions", "/messages", "/completions"];
+        let ends = ["/chat/completions", "/messages", "/completions", "/responses"];
         if ends.iter().any(|end| address.path.ends_with(end)) {
             let cure = "leave the last part off: it is appended for each request";
             field.fault(faults, "this is the path of one call, not a base URL", cure);

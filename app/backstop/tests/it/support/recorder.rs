@@ -55,16 +55,21 @@ impl Recorder {
         Self { address, requests }
     }
 
-    /// Answers as a Chat Completions server that always says the same.
+    /// Answers as a server of `OpenAI`'s that always says the same: one body that both of its dialects
+    /// can be read from.
     pub(crate) fn chat(says: &str) -> Self {
         let message = json!({ "role": "assistant", "content": says });
         let choice = json!({ "index": 0, "message": message, "finish_reason": "stop" });
+        let part = json!({ "type": "output_text", "text": says, "annotations": [] });
+        let item = json!({ "type": "message", "id": "msg_1", "content": [part] });
         Self::start(
             200,
             &json!({
                 "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-5.6",
                 "choices": [choice],
-                "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 },
+                "status": "completed", "output": [item],
+                "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2,
+                           "input_tokens": 1, "output_tokens": 1 },
             }),
         )
     }

@@ -1,11 +1,10 @@
-use backstop_exchange::{
-    Artefact, Block, Media, MediaKind, Source, Text, ToolCall, ToolKind, ToolResult,
-};
+use backstop_exchange::{Block, Media, MediaKind, Source, Text, ToolCall, ToolKind, ToolResult};
 use backstop_vocabulary::{Dialect, Failure};
 use serde_json::{Map, Value};
 
-use super::super::wire::{OWN_SIGNATURE_PREFIX, REDACTED, SIGNATURE};
+use super::super::wire::{REDACTED, SIGNATURE, artefact};
 use super::text_of;
+use crate::issuer;
 use crate::json::{Fields, invalid};
 use crate::losses::Losses;
 
@@ -106,22 +105,15 @@ fn read_result(mut fields: Fields, losses: &mut Losses) -> Result<Block, Failure
 fn read_thinking(mut fields: Fields) -> Result<Block, Failure> {
     let text = fields.string("thinking")?.unwrap_or_default();
     let signature = fields.string("signature")?.filter(|data| !data.is_empty());
-    let artefact = signature
-        .filter(|data| !data.starts_with(OWN_SIGNATURE_PREFIX))
-        .map(|data| artefact(SIGNATURE, data));
+    let artefact = signature.and_then(|data| issuer::read(artefact(SIGNATURE, data)));
     Ok(Block::Reasoning { text, artefact })
 }
 
 fn read_redacted(mut fields: Fields) -> Result<Option<Block>, Failure> {
     let data = fields.needed_string("data")?;
-    let own = data.starts_with(OWN_SIGNATURE_PREFIX);
-    let block =
-        || Block::Reasoning { text: String::new(), artefact: Some(artefact(REDACTED, data)) };
-    Ok((!own).then(block))
-}
-
-fn artefact(kind: &str, data: String) -> Artefact {
-    Artefact { dialect: Dialect::AnthropicMessages, kind: kind.to_owned(), data }
+    let artefact = issuer::read(artefact(REDACTED, data));
+    let block = |artefact| Block::Reasoning { text: String::new(), artefact: Some(artefact) };
+    Ok(artefact.map(block))
 }
 
 fn read_media(kind: MediaKind, mut fields: Fields) -> Result<Block, Failure> {

@@ -80,7 +80,12 @@ impl Writer<'_> {
     /// Thoughts go only to those who had them: without a signature of this dialect they are left
     /// out. They are never shown as visible text, because models then imitate it.
     fn reasoning(&mut self, text: &str, artefact: Option<&Artefact>) -> Option<Value> {
-        let field = if self.native { "thinking" } else { "reasoning_content" };
+        let field = match self.request.dialect {
+            Some(Dialect::OpenaiChat) => "reasoning_content",
+            Some(Dialect::AnthropicMessages | Dialect::OpenaiResponses) | None => {
+                self.word("thinking")
+            }
+        };
         if self.target.abilities.reasoning == ReasoningForm::None {
             self.lose(field, "the model does not reason");
             return None;

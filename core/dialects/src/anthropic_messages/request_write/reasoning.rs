@@ -85,7 +85,7 @@ impl Writer<'_> {
                     return;
                 }
                 if effort == Effort::Minimal {
-                    self.lose("reasoning_effort", "raised to low");
+                    self.lose(self.thinking_field(), "raised to low");
                 }
                 config.insert("effort".to_owned(), json!(effort_name(effort)));
             }
@@ -189,8 +189,8 @@ impl Writer<'_> {
         thinking
     }
 
-    const fn thinking_field(&self) -> &'static str {
-        if self.native { "thinking" } else { "reasoning_effort" }
+    fn thinking_field(&self) -> &'static str {
+        self.word("thinking")
     }
 }
 

@@ -1,6 +1,6 @@
 use backstop_exchange::{
     Abilities, Block, Effort, Format, JsonSchema, Media, MediaKind, ReasoningForm, Role, Source,
-    Tool, ToolChoice, ToolKind, Turn,
+    Tool, ToolChoice, Turn,
 };
 
 use super::*;
@@ -155,9 +155,6 @@ fn what_cannot_be_carried_without_harm_is_refused() {
     let mut request = chat();
     request.sampling.logprobs = Some(0);
     assert!(refusal(&request).contains("log probabilities"));
-    let mut request = chat();
-    request.tools = vec![Tool { name: "f".to_owned(), kind: ToolKind::Custom, ..Tool::default() }];
-    assert!(refusal(&request).contains("free text"));
     for (kind, what) in [(MediaKind::Audio, "sound"), (MediaKind::Document, "documents")] {
         let mut request = chat();
         request.turns[0].blocks.push(Block::Media(Media {

@@ -6,6 +6,7 @@ use super::super::wire::TOOL_NAME_BYTES_MAX;
 use super::format::is_fitted;
 use super::{Writer, unsupported};
 use crate::dispatch::tool_elsewhere;
+use crate::tool_names::input_schema;
 
 impl Writer<'_> {
     /// The fields `tools` and `tool_choice`.
@@ -47,7 +48,7 @@ impl Writer<'_> {
                     "input_schema": stand.schema,
                 }));
             }
-            ToolKind::Custom => return Err(unsupported("tools with free text arguments")),
+            ToolKind::Custom => return Ok(self.custom_tool(tool)),
             ToolKind::Function => {}
         }
         let mut map = Map::new();
@@ -79,6 +80,20 @@ impl Writer<'_> {
     /// objects.
     fn can_enforce(&self, tool: &Tool) -> bool {
         self.target.abilities.schema && tool.schema.as_ref().is_none_or(is_fitted)
+    }
+
+    /// A tool with free text, as a function of one string: its calls are mapped back.
+    fn custom_tool(&mut self, tool: &Tool) -> Value {
+        let name = self.renames.fit(&tool.name, TOOL_NAME_BYTES_MAX);
+        self.renames.emulate(&name);
+        if tool.extras.contains_key("format") {
+            self.lose("tools.format", "the grammar is not enforced");
+        }
+        let mut written = json!({ "name": name, "input_schema": input_schema() });
+        if let Some(description) = &tool.description {
+            written["description"] = json!(description);
+        }
+        written
     }
 
     /// The schema of the arguments, whose root must be an object here.

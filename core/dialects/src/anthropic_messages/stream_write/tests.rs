@@ -1,6 +1,7 @@
 use backstop_vocabulary::Class;
 use bytes::Bytes;
 
+use super::super::wire::signed;
 use super::*;
 use crate::Frames;
 
@@ -173,12 +174,7 @@ fn free_text_of_a_custom_tool_becomes_the_string_of_its_input() {
 #[test]
 fn goes_on_in_the_open_block_after_noted_events() {
     let mut writer = StreamWriter::new(head());
-    for event in [
-        start(),
-        Event::Reasoning("r".to_owned()),
-        Event::ReasoningSignature("s".to_owned()),
-        text("Hel"),
-    ] {
+    for event in [start(), Event::Reasoning("r".to_owned()), signed("s".to_owned()), text("Hel")] {
         writer.note(&event);
     }
     let mut out = Vec::new();

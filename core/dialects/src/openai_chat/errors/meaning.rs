@@ -91,6 +91,7 @@ fn by_code(code: &str) -> Option<Meaning> {
         "context_length_exceeded" | "string_above_max_length" => Class::ContextTooLong,
         "unsupported_parameter"
         | "unsupported_value"
+        | "previous_response_not_found"
         | "invalid_function_parameters"
         | "invalid_json_schema" => Class::UnsupportedFeature,
         "invalid_encrypted_content" => Class::SignatureRefused,
@@ -166,7 +167,9 @@ fn by_wording(status: u16, report: &Report) -> Option<Meaning> {
         "input is too long",
     ]) {
         Class::ContextTooLong
-    } else if says(&["without its required following item"]) {
+    } else if says(&["without its required following item", "items are not persisted"])
+        || (says(&["item with id"]) && says(&["not found"]))
+    {
         Class::SignatureRefused
     } else if matches!(status, 400 | 404 | 422 | 500 | 501) && says(&UNSUPPORTED) {
         Class::UnsupportedFeature

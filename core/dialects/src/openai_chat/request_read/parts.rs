@@ -102,7 +102,7 @@ fn media(kind: MediaKind, media_type: String, source: Source) -> Media {
 }
 
 /// The bytes of a `data:` address in base 64 (RFC 2397), or the address.
-fn source_of(url: String) -> (String, Source) {
+pub(crate) fn source_of(url: String) -> (String, Source) {
     let inline = url.strip_prefix("data:").and_then(|rest| rest.split_once(','));
     let inline = inline.and_then(|(head, data)| {
         let media_type = head.strip_suffix(";base64")?.split(';').next()?;

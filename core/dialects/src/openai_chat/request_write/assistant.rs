@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use backstop_exchange::{Block, ToolCall, Turn};
+use backstop_exchange::{Block, ToolCall, ToolKind, Turn};
 use backstop_vocabulary::Dialect;
 
 use super::super::answer_write::call_json;
@@ -109,11 +109,12 @@ fn write_call(draft: &mut Draft<'_>, call: &ToolCall) -> Value {
     if call.cache_hint.is_some() {
         draft.lose_cache_hint();
     }
-    call_json(&ToolCall {
-        id: call_id(&call.id),
-        name: draft.fit_name(&call.name),
-        arguments: call.arguments.clone(),
-        kind: call.kind.clone(),
-        cache_hint: None,
-    })
+    let emulated = call.kind == ToolKind::Custom && !draft.is_original();
+    let (arguments, kind) = if emulated {
+        (json!({ "input": call.arguments }).to_string(), ToolKind::Function)
+    } else {
+        (call.arguments.clone(), call.kind.clone())
+    };
+    let (id, name) = (call_id(&call.id), draft.fit_name(&call.name));
+    call_json(&ToolCall { id, name, arguments, kind, cache_hint: None })
 }

@@ -18,7 +18,7 @@ use super::assistant::write_assistant;
 use super::parts::{content, media_part, text_part};
 use super::results::write_results;
 
-const CONTINUE: &str = "Continue your previous message exactly where it stopped. \
+pub(crate) const CONTINUE: &str = "Continue your previous message exactly where it stopped. \
     Give only the continuation, without repeating anything and without a preamble.";
 
 pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {

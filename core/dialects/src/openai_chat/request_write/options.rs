@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use backstop_exchange::{Effort, Format, JsonSchema, ReasoningForm};
-use backstop_vocabulary::Failure;
+use backstop_vocabulary::{Dialect, Failure};
 
 use super::strict::{Root, is_strict};
 use super::{Draft, unsupported};
@@ -85,7 +85,7 @@ fn wanted_effort(draft: &mut Draft<'_>) -> Option<Effort> {
     }
 }
 
-const fn effort_word(effort: Effort) -> &'static str {
+pub(crate) const fn effort_word(effort: Effort) -> &'static str {
     match effort {
         Effort::None => "none",
         Effort::Minimal => "minimal",
@@ -202,7 +202,8 @@ fn write_format(draft: &mut Draft<'_>) {
 /// Whether to ask for enforcement. A dialect that always enforces says nothing about it; a schema
 /// outside the strict subset would be refused, so the model is only told of it.
 fn strictness(draft: &mut Draft<'_>, schema: &JsonSchema) -> Option<bool> {
-    let wanted = if draft.is_native() { schema.strict } else { schema.strict.or(Some(true)) };
+    let always = draft.request.dialect == Some(Dialect::AnthropicMessages);
+    let wanted = if always { schema.strict.or(Some(true)) } else { schema.strict };
     if wanted == Some(true) && !is_strict(&schema.schema, Root::Format) {
         let field = draft.word("response_format");
         draft.lose(field, "the schema is outside the strict subset: not enforced");
@@ -212,7 +213,7 @@ fn strictness(draft: &mut Draft<'_>, schema: &JsonSchema) -> Option<bool> {
 }
 
 /// A name of 1 to 64 letters, digits, `_` and `-`.
-fn format_name(name: Option<&str>) -> String {
+pub(crate) fn format_name(name: Option<&str>) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     let name: String = name.unwrap_or_default().chars().take(64).map(plain).collect();
     if name.is_empty() { "answer".to_owned() } else { name }
@@ -232,7 +233,9 @@ fn write_identity(draft: &mut Draft<'_>) {
         draft.set(name, id);
     }
     draft.set_if("verbosity", request.verbosity.as_deref());
-    if draft.is_native() {
+    // `OpenAI`'s two dialects share tiers and pairs; compatible servers may refuse them.
+    let from_responses = request.dialect == Some(Dialect::OpenaiResponses);
+    if draft.is_native() || (from_responses && draft.is_original()) {
         draft.set_if("service_tier", request.service_tier.as_deref());
         if !request.metadata.is_empty() {
             draft.set("metadata", request.metadata.clone());

@@ -119,7 +119,7 @@ fn audio_part(media: &Media) -> Result<Value, Failure> {
     Ok(json!({ "type": "input_audio", "input_audio": { "data": data, "format": format } }))
 }
 
-fn data_url(media_type: &str, usual: &str, data: &str) -> String {
+pub(crate) fn data_url(media_type: &str, usual: &str, data: &str) -> String {
     let media_type = if media_type.is_empty() { usual } else { media_type };
     format!("data:{media_type};base64,{data}")
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// What the schema is for; a format's root must be an object, a tool's is one anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Root {
+pub(crate) enum Root {
     Format,
     Tool,
 }
@@ -29,7 +29,7 @@ const REFUSED: [&str; 14] = [
 
 /// Whether every object lists all its properties as required and allows no others, no keyword is
 /// outside the subset, and the root is an object.
-pub(super) fn is_strict(schema: &Value, root: Root) -> bool {
+pub(crate) fn is_strict(schema: &Value, root: Root) -> bool {
     let object = schema.get("type").and_then(Value::as_str) == Some("object");
     let bare = root == Root::Tool && schema.as_object().is_some_and(Map::is_empty);
     (object && schema.get("anyOf").is_none() && fits(schema)) || bare

@@ -10,6 +10,7 @@ use backstop_vocabulary::{Dialect, Failure};
 use super::strict::{Root, is_strict};
 use super::{Draft, unsupported};
 use crate::dispatch::tool_elsewhere;
+use crate::tool_names::input_schema;
 
 pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
     let request = draft.request;
@@ -44,7 +45,8 @@ fn write_tool(draft: &mut Draft<'_>, tool: &Tool) -> Result<Value, Failure> {
     }
     match &tool.kind {
         ToolKind::Function => Ok(write_function(draft, tool)),
-        ToolKind::Custom => Ok(write_custom(draft, tool)),
+        ToolKind::Custom if draft.is_original() => Ok(write_custom(draft, tool)),
+        ToolKind::Custom => Ok(emulate_custom(draft, tool)),
         ToolKind::Hosted { dialect: Dialect::OpenaiChat, json } => Ok(json.clone()),
         ToolKind::Hosted { dialect, json } => {
             let stand = tool_elsewhere(*dialect, json).ok_or_else(|| {
@@ -116,7 +118,30 @@ fn write_custom(draft: &mut Draft<'_>, tool: &Tool) -> Value {
         custom.insert("description".to_owned(), description.as_str().into());
     }
     custom.extend(tool.extras.clone());
+    // Responses puts a grammar one level higher.
+    if let Some(format) = custom.get_mut("format").and_then(Value::as_object_mut)
+        && format.contains_key("definition")
+    {
+        let mut grammar = std::mem::take(format);
+        format.extend(grammar.shift_remove_entry("type"));
+        format.insert("grammar".to_owned(), grammar.into());
+    }
     json!({ "type": "custom", "custom": custom })
+}
+
+/// A tool with free text, as a function of one string, for servers that have only functions: its
+/// calls are mapped back.
+fn emulate_custom(draft: &mut Draft<'_>, tool: &Tool) -> Value {
+    let name = draft.fit_name(&tool.name);
+    draft.renames.emulate(&name);
+    if tool.extras.contains_key("format") {
+        draft.lose("tools.format", "the grammar is not enforced");
+    }
+    let mut function = json!({ "name": name, "parameters": input_schema() });
+    if let Some(description) = &tool.description {
+        function["description"] = description.as_str().into();
+    }
+    json!({ "type": "function", "function": function })
 }
 
 fn write_choice(draft: &mut Draft<'_>) -> Option<Value> {
@@ -126,13 +151,13 @@ fn write_choice(draft: &mut Draft<'_>) -> Option<Value> {
         ToolChoice::Auto => Some("auto".into()),
         ToolChoice::Any => Some("required".into()),
         ToolChoice::None => Some("none".into()),
-        ToolChoice::Named(name) => Some(named(draft, &custom_names(draft.request), name)),
+        ToolChoice::Named(name) => Some(named(draft, &custom_names(draft), name)),
         ToolChoice::Among { names, required } => {
             let mode = if *required { "required" } else { "auto" };
             if !draft.is_original() {
                 return Some(mode.into());
             }
-            let custom = custom_names(draft.request);
+            let custom = custom_names(draft);
             let tools: Vec<Value> = names.iter().map(|name| named(draft, &custom, name)).collect();
             let allowed = json!({ "mode": mode, "tools": tools });
             Some(json!({ "type": "allowed_tools", "allowed_tools": allowed }))
@@ -140,10 +165,12 @@ fn write_choice(draft: &mut Draft<'_>) -> Option<Value> {
     }
 }
 
-/// The names of the tools that take free text: a choice names them by another type.
-fn custom_names(request: &Request) -> BTreeSet<&str> {
+/// The names of the tools that take free text, where the target has such: a choice names them by
+/// another type.
+fn custom_names<'a>(draft: &Draft<'a>) -> BTreeSet<&'a str> {
+    let request: &'a Request = draft.request;
     let custom = request.tools.iter().filter(|tool| tool.kind == ToolKind::Custom);
-    custom.map(|tool| tool.name.as_str()).collect()
+    custom.filter(|_| draft.is_original()).map(|tool| tool.name.as_str()).collect()
 }
 
 fn named(draft: &mut Draft<'_>, custom: &BTreeSet<&str>, name: &str) -> Value {

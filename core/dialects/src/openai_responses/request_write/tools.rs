@@ -1,0 +1,184 @@
+//! Tools and the choice among them.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use backstop_exchange::{Tool, ToolChoice, ToolKind};
+use backstop_vocabulary::{Dialect, Failure};
+
+use super::{Draft, unsupported};
+use crate::dispatch::tool_elsewhere;
+use crate::openai_chat::{Root, is_strict};
+use crate::tool_names::input_schema;
+
+pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
+    let request = draft.request;
+    let mut tools = Vec::new();
+    let wanted = wanted(draft);
+    for tool in &request.tools {
+        if wanted.as_ref().is_none_or(|names| names.contains(tool.name.as_str())) {
+            tools.push(write_tool(draft, tool)?);
+        }
+    }
+    if tools.is_empty() {
+        if matches!(request.tool_choice, ToolChoice::Any | ToolChoice::Named(_)) {
+            draft.lose("tool_choice", "no tools are given");
+        }
+        return Ok(());
+    }
+    draft.set("tools", tools);
+    if let Some(choice) = write_choice(draft) {
+        draft.set("tool_choice", choice);
+    }
+    draft.set_if("parallel_tool_calls", request.parallel_tools);
+    Ok(())
+}
+
+/// The tools to offer; `None` is all. Compatible servers know no choice among some tools: they get
+/// only those.
+fn wanted<'a>(draft: &Draft<'a>) -> Option<BTreeSet<&'a str>> {
+    match &draft.request.tool_choice {
+        ToolChoice::Among { names, .. } if !draft.is_original() => {
+            Some(names.iter().map(String::as_str).collect())
+        }
+        ToolChoice::Among { .. }
+        | ToolChoice::Unsaid
+        | ToolChoice::Auto
+        | ToolChoice::Any
+        | ToolChoice::None
+        | ToolChoice::Named(_) => None,
+    }
+}
+
+fn write_tool(draft: &mut Draft<'_>, tool: &Tool) -> Result<Value, Failure> {
+    if tool.cache_hint.is_some() {
+        draft.lose_cache_hint();
+    }
+    match &tool.kind {
+        ToolKind::Function => Ok(write_function(draft, tool)),
+        ToolKind::Custom if draft.is_original() => Ok(write_custom(draft, tool)),
+        ToolKind::Custom => {
+            let name = draft.fit_name(&tool.name);
+            draft.renames.emulate(&name);
+            if tool.extras.contains_key("format") {
+                draft.lose("tools.format", "the grammar is not enforced");
+            }
+            Ok(json!({
+                "type": "function", "name": name, "description": tool.description,
+                "parameters": input_schema(), "strict": false,
+            }))
+        }
+        ToolKind::Hosted { dialect: Dialect::OpenaiResponses, json } => Ok(json.clone()),
+        ToolKind::Hosted { dialect, json } => {
+            let stand = tool_elsewhere(*dialect, json).ok_or_else(|| {
+                unsupported(format!("the tool `{}` runs at another provider", tool.name))
+            })?;
+            Ok(json!({
+                "type": "function",
+                "name": draft.fit_name(&tool.name),
+                "description": stand.description,
+                "parameters": stand.schema,
+                "strict": false,
+            }))
+        }
+    }
+}
+
+fn write_function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
+    let mut function = Map::new();
+    function.insert("type".to_owned(), "function".into());
+    function.insert("name".to_owned(), draft.fit_name(&tool.name).into());
+    if let Some(description) = &tool.description {
+        function.insert("description".to_owned(), description.as_str().into());
+    }
+    function.insert("parameters".to_owned(), parameters(draft, tool));
+    if let Some(strict) = strictness(draft, tool) {
+        function.insert("strict".to_owned(), strict.into());
+    }
+    for (name, value) in &tool.extras {
+        if draft.is_native() {
+            function.insert(name.clone(), value.clone());
+        } else if name != "type" {
+            draft.lose(&format!("tools.{name}"), "not in openai_responses");
+        }
+    }
+    function.into()
+}
+
+/// Here a tool is strict unless it says otherwise; elsewhere it is not.
+fn strictness(draft: &mut Draft<'_>, tool: &Tool) -> Option<bool> {
+    let wanted = if draft.is_native() { tool.strict } else { tool.strict.or(Some(false)) };
+    let obeyed = |schema| is_strict(schema, Root::Tool);
+    if wanted == Some(true) && !draft.is_native() && !tool.schema.as_ref().is_none_or(obeyed) {
+        draft.lose("tools.strict", "the schema is outside the strict subset of openai_responses");
+        return Some(false);
+    }
+    wanted
+}
+
+/// The schema of the arguments. Its root must be an object: some servers need it said.
+fn parameters(draft: &Draft<'_>, tool: &Tool) -> Value {
+    let Some(schema) = &tool.schema else {
+        let empty = json!({ "type": "object", "properties": {} });
+        return if draft.is_native() { Value::Null } else { empty };
+    };
+    let mut schema = schema.clone();
+    if let Some(fields) = schema.as_object_mut()
+        && !draft.is_native()
+        && !["type", "anyOf", "oneOf", "allOf", "$ref"].iter().any(|key| fields.contains_key(*key))
+    {
+        fields.insert("type".to_owned(), "object".into());
+    }
+    schema
+}
+
+fn write_custom(draft: &mut Draft<'_>, tool: &Tool) -> Value {
+    let mut custom = Map::new();
+    custom.insert("type".to_owned(), "custom".into());
+    custom.insert("name".to_owned(), draft.fit_name(&tool.name).into());
+    if let Some(description) = &tool.description {
+        custom.insert("description".to_owned(), description.as_str().into());
+    }
+    custom.extend(tool.extras.clone());
+    // Chat Completions puts a grammar one level deeper.
+    if let Some(grammar) = custom.get("format").and_then(|format| format.get("grammar")).cloned()
+        && let Some(format) = custom.get_mut("format").and_then(Value::as_object_mut)
+        && let Value::Object(grammar) = grammar
+    {
+        format.shift_remove("grammar");
+        format.extend(grammar);
+    }
+    custom.into()
+}
+
+fn write_choice(draft: &mut Draft<'_>) -> Option<Value> {
+    let request = draft.request;
+    match &request.tool_choice {
+        ToolChoice::Unsaid => None,
+        ToolChoice::Auto => Some("auto".into()),
+        ToolChoice::Any => Some("required".into()),
+        ToolChoice::None => Some("none".into()),
+        ToolChoice::Named(name) => Some(named(draft, &custom_names(draft), name)),
+        ToolChoice::Among { names, required } => {
+            let mode = if *required { "required" } else { "auto" };
+            if !draft.is_original() {
+                return Some(mode.into());
+            }
+            let custom = custom_names(draft);
+            let tools: Vec<Value> = names.iter().map(|name| named(draft, &custom, name)).collect();
+            Some(json!({ "type": "allowed_tools", "mode": mode, "tools": tools }))
+        }
+    }
+}
+
+/// The names of the tools that take free text here: a choice names them by another type.
+fn custom_names<'a>(draft: &Draft<'a>) -> BTreeSet<&'a str> {
+    let custom = draft.request.tools.iter().filter(|tool| tool.kind == ToolKind::Custom);
+    custom.filter(|_| draft.is_original()).map(|tool| tool.name.as_str()).collect()
+}
+
+fn named(draft: &mut Draft<'_>, custom: &BTreeSet<&str>, name: &str) -> Value {
+    let kind = if custom.contains(name) { "custom" } else { "function" };
+    json!({ "type": kind, "name": draft.fit_name(name) })
+}
