@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::report::Row;
 
+/// The pieces of a measured stream; each is one token.
+const CHUNKS: f64 = 100.0;
+
 /// One aim and what was measured.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Aim {
@@ -34,6 +37,13 @@ pub(crate) fn aims(rows: &[Row]) -> Vec<Aim> {
         let base = direct?.quiet_first_us?;
         Some((of?.quiet_first_us? - base) / (nginx?.quiet_first_us? - base).max(1.0))
     };
+    let anthropic = row("backstop, same (anthropic)");
+    // What a translation adds over the cheaper of the two requests that are passed on as they are, which
+    // is the less flattering reckoning.
+    let translation = |value: fn(&Row) -> Option<f64>, per: f64| {
+        let passed = value(same?)?.min(value(anthropic?)?);
+        Some((value(cross?)? - passed) / per)
+    };
     let least = |what, limit, measured: Option<f64>| {
         measured.map(|measured| Aim { what, limit, measured, kept: measured >= limit })
     };
@@ -52,6 +62,16 @@ pub(crate) fn aims(rows: &[Row]) -> Vec<Aim> {
             "cross dialect, requests per CPU second, × nginx ≥",
             0.3,
             ratio(cross, per_cpu_second),
+        ),
+        most(
+            "translation, CPU added per request, µs ≤",
+            30.0,
+            translation(|row| row.cpu_us_per_request, 1.0),
+        ),
+        most(
+            "translation, CPU added per token of a stream, µs ≤",
+            2.0,
+            translation(|row| row.cpu_us_per_stream, CHUNKS),
         ),
         most("streams, CPU, × nginx ≤", 1.3, ratio(same, |row| row.cpu_us_per_stream)),
         most("added first token, × nginx ≤", 1.5, added(same)),
