@@ -55,7 +55,7 @@ pub(crate) fn run(args: &cli::Ask) -> anyhow::Result<Exit> {
 
 /// Sends the question and writes the answer's text as it comes, unless it is wanted as JSON.
 async fn ask(core: Arc<Core>, question: &Question, args: &cli::Ask) -> io::Result<Reply> {
-    let (head, body) = question.request();
+    let (head, body) = question.request()?;
     let response = serve(core, head, std::future::ready(Ok(body))).await;
     let mut out = io::stdout();
     Reply::read(question.dialect, response, |text| {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
 
 use backstop_catalogue::Catalogue;
+use backstop_dialects::Delivery;
 use backstop_listener::Cors;
 use backstop_providers::{Endpoint, EndpointError, TlsTrust};
 use backstop_settings::{Credential, Provider, Route, Settings};
@@ -124,8 +125,8 @@ fn ways(
             None => Endpoint::new(&provider.base_url, provider.proxy.as_deref(), trust)?.into(),
         };
         // Fails now what would fail at every request.
-        endpoint.path(backstop_dialects::path(provider.dialect))?;
-        let path = |dialect| endpoint.path(backstop_dialects::path(dialect)).ok();
+        endpoint.path(&backstop_dialects::path(provider.dialect, "model", Delivery::Whole))?;
+        let path = |dialect| endpoint.path(backstop_dialects::fixed_path(dialect)?).ok();
         let paths = Dialect::ALL.map(path);
         Ok(Way { endpoint, paths })
     };

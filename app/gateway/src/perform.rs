@@ -239,13 +239,14 @@ impl Journey {
             &asked.headers,
         );
         headers::mark(&mut headers, &asked.headers, &self.core.shared.instance);
-        let mut path = row.path(place.dialect).ok_or_else(|| gone(place))?;
+        let (model, stream) = (&place.target.key.model, self.roster.streams(asked));
+        let path = row.path(place.dialect, model, stream.into());
+        let mut path = path.ok_or_else(|| gone(place))?;
         if same && let Some(query) = &asked.query {
             path = format!("{path}?{query}").parse().unwrap_or(path);
         }
-        let model = &place.target.key.model;
         // Our wish for a stream is not in the client's own bytes.
-        let restreamed = self.roster.streams(asked) && !asked.scan.stream;
+        let restreamed = stream && !asked.scan.stream;
         let (body, renames) = match question {
             Question::Original if same && !place.is_known_stand_in && !restreamed => {
                 (own_body(asked, model), Renames::default())
@@ -258,7 +259,6 @@ impl Journey {
                         Cow::Owned(resume_request(request, delivered, place.way_on()))
                     }
                 };
-                let stream = self.roster.streams(asked);
                 let form = TargetForm { model, abilities: &place.abilities, stream };
                 let written = backstop_dialects::write_request(place.dialect, &request, &form)?;
                 self.record.lost(&written.losses);

@@ -125,9 +125,9 @@ impl Probe {
         let row = self.live.providers.get(&self.provider);
         let row = row.ok_or_else(|| Failure::new(Class::NoTarget, "the provider is gone"))?;
         let dialect = row.settings.dialect;
-        let path = row.path(dialect);
         let model = &self.target.key.model;
         let stream = kind == Kind::Stream;
+        let path = row.path(dialect, model, stream.into());
         let form = TargetForm { model, abilities: &self.target.abilities, stream };
         let body = backstop_dialects::write_request(dialect, &question(model, kind), &form)?.body;
         let mut headers = headers::plain();

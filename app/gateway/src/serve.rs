@@ -143,8 +143,9 @@ fn wanted(head: &Parts, path: &str) -> Wanted {
         return Wanted::Upgrade;
     }
     let path = served(path);
-    let asked =
-        Dialect::ALL.into_iter().find(|dialect| served(backstop_dialects::path(*dialect)) == path);
+    let is_served =
+        |dialect: &Dialect| backstop_dialects::fixed_path(*dialect).map(served) == Some(path);
+    let asked = Dialect::ALL.into_iter().find(is_served);
     if let Some(dialect) = asked {
         let post = head.method == Method::POST;
         return if post { Wanted::Answer(dialect) } else { Wanted::Method("POST") };

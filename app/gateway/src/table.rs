@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use backstop_catalogue::Catalogue;
+use backstop_dialects::Delivery;
 use backstop_exchange::Abilities;
 use backstop_providers::Endpoint;
 use backstop_settings::{Credential, Provider, ProviderKind};
@@ -20,7 +21,7 @@ const MODELS_MAX: usize = 512;
 /// How many shapes of requests are told apart when a refusal is judged ([`crate::asked::Asked::shape`]).
 pub(crate) const SHAPES: usize = 16;
 
-/// Where each dialect is served at a provider.
+/// Where each dialect is served at a provider, if it is the same for every model.
 pub(crate) type Paths = [Option<http::uri::PathAndQuery>; Dialect::ALL.len()];
 
 /// A provider as the request path needs it.
@@ -28,7 +29,7 @@ pub(crate) type Paths = [Option<http::uri::PathAndQuery>; Dialect::ALL.len()];
 pub(crate) struct ProviderRow {
     pub(crate) settings: Provider,
     pub(crate) endpoint: Arc<Endpoint>,
-    /// The path each dialect is served at, prefix included.
+    /// The path of each dialect that has one for all requests, prefix included.
     pub(crate) paths: Paths,
     /// Number of the provider among all.
     pub(crate) number: u16,
@@ -70,9 +71,16 @@ impl ProviderRow {
         Berth::take(&self.in_flight, self.settings.concurrency_max.unwrap_or(u32::MAX))
     }
 
-    /// Where the dialect is served.
-    pub(crate) fn path(&self, dialect: Dialect) -> Option<http::uri::PathAndQuery> {
-        self.paths.get(dialect as usize)?.clone()
+    /// Where the dialect is served for this model; made anew only where it depends on the model.
+    pub(crate) fn path(
+        &self,
+        dialect: Dialect,
+        model: &str,
+        delivery: Delivery,
+    ) -> Option<http::uri::PathAndQuery> {
+        let fixed = self.paths.get(dialect as usize)?.clone();
+        let made = || backstop_dialects::path(dialect, model, delivery);
+        fixed.or_else(|| self.endpoint.path(&made()).ok())
     }
 
     pub(crate) fn kind(&self) -> ProviderKind {

@@ -1,12 +1,14 @@
 //! Picks the dialect; each arm is the function of the same name in that dialect's module.
 
+use std::borrow::Cow;
+
 use backstop_exchange::{Answer, Event, Request};
 use backstop_vocabulary::{Dialect, Failure};
 
 use crate::surrogates::mended;
 use crate::{
-    ErrorHead, Frame, Head, TargetForm, Written, WrittenError, anthropic_messages, openai_chat,
-    openai_responses,
+    Delivery, ErrorHead, Frame, Head, TargetForm, Written, WrittenError, anthropic_messages,
+    openai_chat, openai_responses,
 };
 
 /// Reads a client's request. Fields the neutral form has no place for stay in `extras`.
@@ -139,12 +141,24 @@ pub(crate) fn text_elsewhere(
     }
 }
 
-/// The path of the dialect's endpoint, at us and below a provider's base URL.
-pub const fn path(dialect: Dialect) -> &'static str {
-    match dialect {
+/// The path of the dialect's endpoint, at us and below a provider's base URL, for a request to this
+/// model. It may end in a query; the model's name is in it only where the dialect puts it there.
+///
+/// No dialect does so far.
+pub fn path(dialect: Dialect, _model: &str, _delivery: Delivery) -> Cow<'static, str> {
+    Cow::Borrowed(match dialect {
         Dialect::AnthropicMessages => anthropic_messages::PATH,
         Dialect::OpenaiChat => openai_chat::PATH,
         Dialect::OpenaiResponses => openai_responses::PATH,
+    })
+}
+
+/// The path of the dialect's endpoint, if it is the same for every request.
+pub const fn fixed_path(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::AnthropicMessages => Some(anthropic_messages::PATH),
+        Dialect::OpenaiChat => Some(openai_chat::PATH),
+        Dialect::OpenaiResponses => Some(openai_responses::PATH),
     }
 }
 

@@ -32,11 +32,11 @@ mod surrogates;
 mod words;
 
 pub use dispatch::{
-    StreamReader, StreamWriter, is_own_answer, keep_alive, path, read_answer, read_error,
-    read_request, read_rest, write_answer, write_error, write_request,
+    StreamReader, StreamWriter, fixed_path, is_own_answer, keep_alive, path, read_answer,
+    read_error, read_request, read_rest, write_answer, write_error, write_request,
 };
 pub use errors::{ErrorHead, WrittenError};
 pub use frames::{Frame, Frames};
 pub use scan::{Scan, scan, with_model};
-pub use target::{Head, TargetForm, Written};
+pub use target::{Delivery, Head, TargetForm, Written};
 pub use tool_names::{Renames, Restorer};

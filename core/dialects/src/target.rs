@@ -13,6 +13,22 @@ pub struct TargetForm<'a> {
     pub stream: bool,
 }
 
+/// How an answer is delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// In one piece.
+    Whole,
+    /// As a stream.
+    Stream,
+}
+
+impl From<bool> for Delivery {
+    /// `true` is a stream, as requests say it.
+    fn from(stream: bool) -> Self {
+        if stream { Self::Stream } else { Self::Whole }
+    }
+}
+
 /// A request in the dialect of its target.
 #[derive(Clone, Debug, Default)]
 pub struct Written {

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Read as _};
 
 use backstop_catalogue::{Catalogue, Model, Size};
+use backstop_dialects::Delivery;
 use backstop_settings::{Route, Rung, Settings, TargetChoice, TargetModel};
 use backstop_vocabulary::Dialect;
 use bytes::Bytes;
@@ -50,13 +51,14 @@ impl Question {
     }
 
     /// The request as any client would send it.
-    pub(super) fn request(&self) -> (Parts, Bytes) {
+    pub(super) fn request(&self) -> io::Result<(Parts, Bytes)> {
         let mut request = http::Request::new(());
         *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = http::Uri::from_static(backstop_dialects::path(self.dialect));
+        let path = backstop_dialects::path(self.dialect, &self.model, Delivery::Stream);
+        *request.uri_mut() = path.parse().map_err(io::Error::other)?;
         let kind = http::HeaderValue::from_static("application/json");
         request.headers_mut().insert(http::header::CONTENT_TYPE, kind);
-        (request.into_parts().0, Bytes::from(self.body().to_string()))
+        Ok((request.into_parts().0, Bytes::from(self.body().to_string())))
     }
 
     fn body(&self) -> Value {
