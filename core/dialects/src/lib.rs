@@ -22,7 +22,6 @@ mod anthropic_messages;
 mod openai_chat;
 mod openai_responses;
 
-mod aws;
 mod errors;
 mod hash;
 mod issuer;
@@ -37,7 +36,7 @@ pub use dispatch::{
     read_error, read_request, read_rest, write_answer, write_error, write_request,
 };
 pub use errors::{ErrorHead, WrittenError};
-pub use frames::{Frame, Frames, Framing, chunk_message, event_message, exception_message};
+pub use frames::{Frame, Frames};
 pub use scan::{Scan, scan, with_model};
 pub use target::{Delivery, Head, TargetForm, Written};
 pub use tool_names::{Renames, Restorer};

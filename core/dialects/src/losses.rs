@@ -28,6 +28,19 @@ impl Losses {
         }
     }
 
+    /// Lists what a tool says beyond its function, where only that can go.
+    pub(crate) fn add_beyond_function<'a>(
+        &mut self,
+        tool: impl IntoIterator<Item = (&'a String, &'a Value)>,
+    ) {
+        const CARRIED: [&str; 4] = ["type", "name", "description", "format"];
+        let beyond =
+            |(name, value): &(&String, &Value)| !CARRIED.contains(&name.as_str()) && says(value);
+        for (name, _) in tool.into_iter().filter(beyond) {
+            self.add(&format!("tools.{name}"), "not of a function that stands in");
+        }
+    }
+
     /// Lists a loss, once however often it occurs.
     pub(crate) fn add(&mut self, field: &str, reason: &str) {
         let field: String = field.chars().take(FIELD_CHARS_MAX).map(plain).collect();
@@ -52,7 +65,8 @@ impl Losses {
 fn says(value: &Value) -> bool {
     match value {
         Value::Null => false,
-        Value::Array(items) => !items.is_empty(),
+        // Called by the model itself is what happens without a word.
+        Value::Array(items) => items.iter().any(|item| item != "direct"),
         // A call made by the model itself says so in its newest form.
         Value::Object(fields) => {
             !fields.is_empty() && fields.get("type").is_none_or(|kind| kind != "direct")

@@ -100,6 +100,7 @@ impl Draft<'_> {
             }
             (Some(Dialect::AnthropicMessages), "user") => "metadata.user_id",
             (Some(Dialect::AnthropicMessages), "response_format") => "output_config.format",
+            (Some(Dialect::AnthropicMessages), "reasoning.summary") => "thinking.display",
             (Some(Dialect::AnthropicMessages), "prompt_cache_breakpoint") => "cache_control",
             (Some(Dialect::OpenaiResponses), "reasoning_effort" | "reasoning_content") => {
                 "reasoning"

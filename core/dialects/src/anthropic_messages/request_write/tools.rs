@@ -42,6 +42,7 @@ impl Writer<'_> {
             ToolKind::Hosted { dialect, json } => {
                 let stand = tool_elsewhere(*dialect, json)
                     .ok_or_else(|| unsupported("tools of another provider"))?;
+                self.losses.add_beyond_function(json.as_object().into_iter().flatten());
                 return Ok(json!({
                     "name": self.renames.fit(&tool.name, TOOL_NAME_BYTES_MAX),
                     "description": stand.description,
@@ -89,6 +90,7 @@ impl Writer<'_> {
         if tool.extras.contains_key("format") {
             self.lose("tools.format", "the grammar is not enforced");
         }
+        self.losses.add_beyond_function(&tool.extras);
         let mut written = json!({ "name": name, "input_schema": input_schema() });
         if let Some(description) = &tool.description {
             written["description"] = json!(description);

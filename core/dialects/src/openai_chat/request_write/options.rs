@@ -16,6 +16,10 @@ const USER_BYTES_MAX: usize = 64;
 
 pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
     let effort = write_effort(draft);
+    if draft.request.reasoning.visible == Some(true) {
+        let field = draft.word("reasoning.summary");
+        draft.lose(field, "not in openai_chat");
+    }
     write_limit(draft, effort)?;
     write_sampling(draft, effort)?;
     write_stop(draft);

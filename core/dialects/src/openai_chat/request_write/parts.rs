@@ -52,7 +52,12 @@ fn add_hint(draft: &mut Draft<'_>, hint: Option<&Value>, part: &mut Value) {
 pub(super) fn media_part(draft: &mut Draft<'_>, media: &Media) -> Result<Value, Failure> {
     let mut part = match media.kind {
         MediaKind::Image => image_part(media)?,
-        MediaKind::Document => document_part(media)?,
+        MediaKind::Document => {
+            if media.detail.as_ref().is_some_and(|detail| detail != "auto") {
+                draft.lose("detail", "not in openai_chat for a document");
+            }
+            document_part(media)?
+        }
         MediaKind::Audio => audio_part(media)?,
     };
     add_hint(draft, media.cache_hint.as_ref(), &mut part);

@@ -52,6 +52,7 @@ fn write_tool(draft: &mut Draft<'_>, tool: &Tool) -> Result<Value, Failure> {
             let stand = tool_elsewhere(*dialect, json).ok_or_else(|| {
                 unsupported(format!("the tool `{}` runs at another provider", tool.name))
             })?;
+            draft.losses.add_beyond_function(json.as_object().into_iter().flatten());
             let function = json!({
                 "name": draft.fit_name(&tool.name),
                 "description": stand.description,
@@ -137,6 +138,7 @@ fn emulate_custom(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     if tool.extras.contains_key("format") {
         draft.lose("tools.format", "the grammar is not enforced");
     }
+    draft.losses.add_beyond_function(&tool.extras);
     let mut function = json!({ "name": name, "parameters": input_schema() });
     if let Some(description) = &tool.description {
         function["description"] = description.as_str().into();

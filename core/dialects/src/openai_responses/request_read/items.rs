@@ -11,6 +11,7 @@ use super::super::wire::{ENCRYPTED, joined_texts};
 use super::parts::{read_content, read_parts};
 use crate::issuer;
 use crate::json::Fields;
+use crate::losses::Losses;
 
 /// The prefix of the kind of a foreign block that is a field of the message, not an item.
 pub(in super::super) const FIELD: &str = "message.";
@@ -40,20 +41,19 @@ pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Fai
 }
 
 fn read_item(place: &str, item: Value, request: &mut Request) -> Result<(), Failure> {
-    let kind = item.get("type").and_then(Value::as_str).unwrap_or("message").to_owned();
+    // A reference needs no type: it is what has an id and no role.
+    let refers = item.get("role").is_none() && item.get("id").is_some();
+    let untyped = if refers { "item_reference" } else { "message" };
+    let kind = item.get("type").and_then(Value::as_str).unwrap_or(untyped).to_owned();
     // A call in a namespace says which of several tools of its name is meant.
     let spaced = item.get("namespace").is_some_and(|space| !space.is_null());
     match kind.as_str() {
         "message" => read_message(Fields::at(place, item)?, request),
         "function_call" if !spaced => {
-            let call = read_call(Fields::at(place, item)?, ToolKind::Function, "arguments")?;
-            push_assistant(Block::ToolCall(call), request);
-            Ok(())
+            read_call(Fields::at(place, item)?, (ToolKind::Function, "arguments"), request)
         }
         "custom_tool_call" if !spaced => {
-            let call = read_call(Fields::at(place, item)?, ToolKind::Custom, "input")?;
-            push_assistant(Block::ToolCall(call), request);
-            Ok(())
+            read_call(Fields::at(place, item)?, (ToolKind::Custom, "input"), request)
         }
         "function_call_output" | "custom_tool_call_output" => {
             read_result(Fields::at(place, item)?, request)
@@ -118,14 +118,31 @@ fn push_assistant(block: Block, request: &mut Request) {
     }
 }
 
-fn read_call(mut item: Fields, kind: ToolKind, arguments: &str) -> Result<ToolCall, Failure> {
-    Ok(ToolCall {
+fn read_call(
+    mut item: Fields,
+    (kind, arguments): (ToolKind, &str),
+    request: &mut Request,
+) -> Result<(), Failure> {
+    let call = ToolCall {
         id: item.needed_string("call_id")?,
         name: item.needed_string("name")?,
         arguments: item.string(arguments)?.unwrap_or_default(),
         kind,
         cache_hint: None,
-    })
+    };
+    lose_rest(item, request);
+    push_assistant(Block::ToolCall(call), request);
+    Ok(())
+}
+
+/// Lists what an item says beyond what was read. Its own id and state are the provider's notes.
+fn lose_rest(mut item: Fields, request: &mut Request) {
+    item.rest.retain(|name, _| !matches!(name.as_str(), "id" | "status" | "name"));
+    if !item.rest.is_empty() {
+        let mut losses = Losses::after(&request.lost);
+        losses.add_rest("input", &item);
+        request.lost = losses.into_list();
+    }
 }
 
 fn read_result(mut item: Fields, request: &mut Request) -> Result<(), Failure> {
@@ -136,6 +153,7 @@ fn read_result(mut item: Fields, request: &mut Request) -> Result<(), Failure> {
         Some(Value::Array(parts)) => read_parts(&item.place_of("output"), parts)?,
         Some(_) => return Err(item.wrong("output", "a string or a list of parts")),
     };
+    lose_rest(item, request);
     let result = ToolResult { call_id, blocks, is_error: false, cache_hint: None };
     let ends_in_result = |turn: &Turn| matches!(turn.blocks.last(), Some(Block::ToolResult(_)));
     match request.turns.last_mut() {

@@ -64,6 +64,7 @@ fn write_tool(draft: &mut Draft<'_>, tool: &Tool) -> Result<Value, Failure> {
             if tool.extras.contains_key("format") {
                 draft.lose("tools.format", "the grammar is not enforced");
             }
+            draft.losses.add_beyond_function(&tool.extras);
             Ok(json!({
                 "type": "function", "name": name, "description": tool.description,
                 "parameters": input_schema(), "strict": false,
@@ -74,6 +75,7 @@ fn write_tool(draft: &mut Draft<'_>, tool: &Tool) -> Result<Value, Failure> {
             let stand = tool_elsewhere(*dialect, json).ok_or_else(|| {
                 unsupported(format!("the tool `{}` runs at another provider", tool.name))
             })?;
+            draft.losses.add_beyond_function(json.as_object().into_iter().flatten());
             Ok(json!({
                 "type": "function",
                 "name": draft.fit_name(&tool.name),
