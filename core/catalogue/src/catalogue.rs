@@ -3,12 +3,14 @@ use std::collections::BTreeMap;
 use backstop_exchange::Abilities;
 
 use crate::data::File;
-use crate::{Model, Size};
+use crate::{Model, Size, names};
 
-const FILES: [&str; 3] = [
+const FILES: [&str; 5] = [
     include_str!("../data/anthropic.json"),
     include_str!("../data/openai.json"),
+    include_str!("../data/google.json"),
     include_str!("../data/open.json"),
+    include_str!("../data/embeddings.json"),
 ];
 
 /// Every model we know something about.
@@ -61,10 +63,10 @@ impl Catalogue {
     /// What is known of `name` at `vendor`.
     ///
     /// The vendor's own models come first; a name that the vendor does not make is looked up among
-    /// all (an `OpenAI`-compatible proxy serves everybody's models), also without its
-    /// `organisation/` and with the dots of a Claude version for its dashes.
+    /// all (a cloud, or an `OpenAI`-compatible proxy, serves everybody's models). A name counts
+    /// under each form that [`names::canonical`] knows.
     pub fn model(&self, vendor: &str, name: &str) -> Option<&Model> {
-        let name = &canonical(name);
+        let name = &names::canonical(name);
         let of_vendor = self.models.iter().filter(|model| model.vendor == vendor);
         of_vendor.chain(&self.models).find(|model| model.matches(name))
     }
@@ -97,16 +99,15 @@ impl Catalogue {
         self.families.iter().filter(move |family| family.vendor == vendor)
     }
 
+    /// What a cloud (`bedrock`, `vertex`) calls the model of this name, where that is known.
+    pub fn name_at(&self, cloud: &str, name: &str) -> Option<&str> {
+        self.model("", name)?.names.get(cloud).map(String::as_str)
+    }
+
     /// Every entry, in the order they are looked at.
     pub fn models(&self) -> &[Model] {
         &self.models
     }
-}
-
-/// The name without its organisation, in small letters, and Claude's versions with dashes.
-fn canonical(name: &str) -> String {
-    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
-    if name.starts_with("claude-") { name.replace('.', "-") } else { name }
 }
 
 #[cfg(test)]

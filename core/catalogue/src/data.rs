@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use backstop_exchange::{Abilities, ReasoningForm};
+use backstop_exchange::Abilities;
 use serde::Deserialize;
 
-use crate::{Family, Model, Size};
+use crate::{Facts, Family, Model, Origin, Size};
 
 /// One data file: the models of one vendor.
 #[derive(Debug, Deserialize)]
@@ -11,7 +11,10 @@ use crate::{Family, Model, Size};
 pub(crate) struct File {
     vendor: String,
     as_of: String,
-    profiles: BTreeMap<String, Partial>,
+    /// Where the prices come from, unless an entry says otherwise.
+    #[serde(default)]
+    price_source: Option<String>,
+    profiles: BTreeMap<String, Facts>,
     models: Vec<Entry>,
     /// The model that stands for the vendor in each size.
     pub(crate) stand_ins: BTreeMap<Size, String>,
@@ -37,77 +40,16 @@ struct Entry {
     /// The profile it starts from; without one, the safe assumptions.
     like: Option<String>,
     #[serde(default)]
-    abilities: Partial,
+    facts: Facts,
+    /// What clouds call it.
+    #[serde(default)]
+    names: BTreeMap<String, String>,
     #[serde(default)]
     listed: bool,
     source: String,
+    price_source: Option<String>,
     #[serde(default)]
     estimated: Vec<String>,
-}
-
-/// The abilities that differ from what they are laid over.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Partial {
-    tools: Option<bool>,
-    images: Option<bool>,
-    documents: Option<bool>,
-    audio: Option<bool>,
-    schema: Option<bool>,
-    prefill: Option<bool>,
-    sampling: Option<bool>,
-    stop_max: Option<u32>,
-    tools_with_reasoning: Option<bool>,
-    reasoning_optional: Option<bool>,
-    system_turns: Option<bool>,
-    completion_tokens_field: Option<bool>,
-    reasoning: Option<Reasoning>,
-    context_tokens_max: Option<u64>,
-    output_tokens_max: Option<u64>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Reasoning {
-    None,
-    Budget,
-    Adaptive,
-    Effort,
-}
-
-impl From<Reasoning> for ReasoningForm {
-    fn from(reasoning: Reasoning) -> Self {
-        match reasoning {
-            Reasoning::None => Self::None,
-            Reasoning::Budget => Self::Budget,
-            Reasoning::Adaptive => Self::Adaptive,
-            Reasoning::Effort => Self::Effort,
-        }
-    }
-}
-
-impl Partial {
-    fn over(&self, base: &Abilities) -> Abilities {
-        Abilities {
-            tools: self.tools.unwrap_or(base.tools),
-            images: self.images.unwrap_or(base.images),
-            documents: self.documents.unwrap_or(base.documents),
-            audio: self.audio.unwrap_or(base.audio),
-            schema: self.schema.unwrap_or(base.schema),
-            prefill: self.prefill.unwrap_or(base.prefill),
-            sampling: self.sampling.unwrap_or(base.sampling),
-            stop_max: self.stop_max.unwrap_or(base.stop_max),
-            tools_with_reasoning: self.tools_with_reasoning.unwrap_or(base.tools_with_reasoning),
-            reasoning_optional: self.reasoning_optional.unwrap_or(base.reasoning_optional),
-            system_turns: self.system_turns.unwrap_or(base.system_turns),
-            completion_tokens_field: self
-                .completion_tokens_field
-                .unwrap_or(base.completion_tokens_field),
-            reasoning: self.reasoning.map_or(base.reasoning, Into::into),
-            context_tokens_max: self.context_tokens_max.or(base.context_tokens_max),
-            output_tokens_max: self.output_tokens_max.or(base.output_tokens_max),
-        }
-    }
 }
 
 impl File {
@@ -139,18 +81,32 @@ impl File {
     pub(crate) fn models(&self) -> impl Iterator<Item = Model> + '_ {
         self.models.iter().map(|entry| {
             let profile = entry.like.as_ref().and_then(|like| self.profiles.get(like));
-            let base = profile
-                .map_or_else(Abilities::default, |profile| profile.over(&Abilities::default()));
+            let facts = profile.cloned().unwrap_or_default().under(&entry.facts);
             Model {
                 name: entry.name.clone(),
                 vendor: entry.vendor.as_ref().unwrap_or(&self.vendor).clone(),
+                at: None,
                 size: entry.size,
-                abilities: entry.abilities.over(&base),
+                abilities: facts.over(&Abilities::default()),
+                origins: self.origins(entry, &facts),
+                facts,
+                names: entry.names.clone(),
                 listed: entry.listed,
                 source: entry.source.clone(),
                 as_of: self.as_of.clone(),
                 estimated: entry.estimated.clone(),
             }
         })
+    }
+
+    /// Where the price comes from; an estimated one comes from nowhere else than the rest.
+    fn origins(&self, entry: &Entry, facts: &Facts) -> BTreeMap<String, Origin> {
+        let source = entry.price_source.as_ref().or(self.price_source.as_ref());
+        let estimated = entry.estimated.iter().any(|fact| fact == "all" || fact == "price");
+        let Some(source) = source.filter(|_| facts.price.is_some() && !estimated) else {
+            return BTreeMap::new();
+        };
+        let origin = Origin { source: source.clone(), as_of: self.as_of.clone() };
+        BTreeMap::from([("price".to_owned(), origin)])
     }
 }
