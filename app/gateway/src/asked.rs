@@ -8,9 +8,10 @@ use http::HeaderMap;
 
 use backstop_dialects::Scan;
 use backstop_exchange::{Features, Request};
-use backstop_vocabulary::{Dialect, Failure, Moment, RequestId};
+use backstop_vocabulary::{Api, Dialect, Failure, Moment, RequestId};
 
 use crate::headers;
+use crate::serve::Knock;
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Caller {
 pub(crate) struct Asked {
     pub(crate) id: RequestId,
     pub(crate) started: Moment,
+    pub(crate) api: Api,
+    /// The dialect in which the client reads errors; of a conversation also its own.
     pub(crate) dialect: Dialect,
     pub(crate) caller: Caller,
     pub(crate) headers: HeaderMap,
@@ -50,7 +53,7 @@ pub(crate) struct Full {
 
 impl Asked {
     pub(crate) fn new(
-        (id, started, dialect): (RequestId, Moment, Dialect),
+        Knock { id, started, api, dialect }: Knock,
         caller: Caller,
         head: http::request::Parts,
         body: Bytes,
@@ -60,6 +63,7 @@ impl Asked {
         Self {
             id,
             started,
+            api,
             dialect,
             caller,
             headers: head.headers,

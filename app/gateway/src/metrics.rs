@@ -13,7 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use backstop_store::Outcome;
-use backstop_vocabulary::{Dialect, Timing};
+use backstop_vocabulary::{Api, Timing};
 
 /// First-token buckets in seconds: 10 ms doubled up to 164 s, because reasoning models think long.
 const FIRST_TOKEN: [f64; 15] = [
@@ -47,7 +47,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Labels, Counter>,
     /// The counters of `requests`: looking one up costs more than all the others together.
-    ready: Vec<(Dialect, &'static str, Counter)>,
+    ready: Vec<(Api, &'static str, Counter)>,
     refused: Family<Labels, Counter>,
     attempts: Family<Labels, Counter>,
     endings: Family<Labels, Counter>,
@@ -178,12 +178,12 @@ impl Metrics {
     /// How requests ended since the start.
     pub fn totals(&self) -> Totals {
         let of = |outcome: Outcome| {
-            let counts = Dialect::ALL.map(|dialect| {
-                let labels = [("dialect", dialect.name()), ("outcome", outcome.name())];
+            let counts = Api::all().map(|api| {
+                let labels = [("dialect", api.name()), ("outcome", outcome.name())];
                 let labels = labels.map(|(name, value)| (name, value.into())).to_vec();
                 self.requests.get_or_create(&Labels(labels)).get()
             });
-            counts.iter().sum()
+            counts.sum()
         };
         Totals {
             answered: of(Outcome::Answered),
@@ -205,19 +205,19 @@ impl Metrics {
     }
 
     fn make_ready(&mut self) {
-        for dialect in Dialect::ALL {
+        for api in Api::all() {
             for outcome in OUTCOMES {
                 let labels =
-                    Labels(vec![("dialect", dialect.name().into()), ("outcome", outcome.into())]);
+                    Labels(vec![("dialect", api.name().into()), ("outcome", outcome.into())]);
                 let counter = self.requests.get_or_create_owned(&labels);
-                self.ready.push((dialect, outcome, counter));
+                self.ready.push((api, outcome, counter));
             }
         }
     }
 
     /// Counts a request that ended like this, one of [`OUTCOMES`].
-    pub(crate) fn request(&self, dialect: Dialect, outcome: &'static str) {
-        let found = self.ready.iter().find(|(of, name, _)| *of == dialect && *name == outcome);
+    pub(crate) fn request(&self, api: Api, outcome: &'static str) {
+        let found = self.ready.iter().find(|(of, name, _)| *of == api && *name == outcome);
         if let Some((_, _, counter)) = found {
             counter.inc();
         }

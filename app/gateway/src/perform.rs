@@ -15,6 +15,7 @@ use backstop_store::AttemptRow;
 use backstop_vocabulary::{Class, Dialect, Failure, Stage, Timing};
 
 use crate::asked::Asked;
+use crate::beside::embed;
 use crate::core::Core;
 use crate::evidence::Opened;
 use crate::gateway::LAST_RESORTS_MAX;
@@ -24,7 +25,7 @@ use crate::live::Live;
 use crate::permit::{Moves, Permit, Whole};
 use crate::plan::{Place, Roster};
 use crate::record::{Record, micros};
-use crate::table::Berth;
+use crate::table::{Berth, ProviderRow};
 use crate::view::View;
 
 /// The most bytes read of an error's body.
@@ -230,6 +231,10 @@ impl Journey {
         let place = &self.roster.places[place];
         let row = place.row(&self.live).ok_or_else(|| gone(place))?;
         let asked = &self.asked;
+        if embed::wants_vectors(asked) {
+            let ask = embed::ask(self, place, row).ok_or_else(|| gone(place))?;
+            return Ok(Prepared { ask, renames: Renames::default() });
+        }
         let same = place.dialect == asked.dialect;
         let mut headers = if same { headers::up(&asked.headers) } else { headers::plain() };
         headers::authorise(
@@ -295,7 +300,8 @@ impl Journey {
         let body = headers::discreet_body(body, &place.credential, &self.asked.headers);
         let now_unix = self.core.shared.clock.unix_secs(now);
         let failure = classify(place.dialect, &reply, &body, now_unix);
-        Err((failure, upstream))
+        let vectors = embed::wants_vectors(&self.asked);
+        Err((if vectors { embed::judged(failure) } else { failure }, upstream))
     }
 
     /// A failure as it may be told: a provider's words may repeat the key that it was sent.
@@ -343,6 +349,26 @@ impl Journey {
         tracing::debug!(request = %self.asked.id, target = %name, code = failure.class.code(), "attempt failed: {}", failure.message);
         self.record.attempt(row);
     }
+}
+
+/// The client's own question at another path of a provider than its dialect's; `None` where that
+/// cannot be.
+pub(crate) fn own_ask(
+    core: &Core,
+    asked: &Asked,
+    (row, place): (&ProviderRow, &Place),
+    path: &str,
+) -> Option<Ask> {
+    let mut headers = headers::up(&asked.headers);
+    let whose = (row.kind(), place.dialect);
+    headers::authorise(&mut headers, whose, &place.credential, &asked.headers);
+    headers::mark(&mut headers, &asked.headers, &core.shared.instance);
+    let mut path = row.endpoint.path(path).ok()?;
+    if let Some(query) = &asked.query {
+        path = format!("{path}?{query}").parse().ok()?;
+    }
+    let body = own_body(asked, &place.target.key.model);
+    Some(Ask { method: http::Method::POST, path, headers, body })
 }
 
 /// The client's bytes, with the target's name for the model where that differs.

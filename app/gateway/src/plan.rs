@@ -13,6 +13,7 @@ use backstop_vocabulary::{Class, Dialect, Failure, Moment, Tier};
 
 use crate::answer;
 use crate::asked::Asked;
+use crate::beside::embed;
 use crate::headers;
 use crate::live::{Live, Match};
 use crate::table::{NamedBy, Parts, ProviderRow, Target};
@@ -159,8 +160,12 @@ impl Roster {
         let mut candidates = Vec::with_capacity(self.places.len());
         for place in &self.places {
             let mut candidate = place.candidate.clone();
+            let vectors = embed::wants_vectors(asked);
+            if candidate.standing.is_ok() && vectors {
+                candidate.standing = embed::standing(place, &asked.scan.model_name);
+            }
             // The model the client named, at a provider of its own dialect: its own judge.
-            if candidate.standing.is_ok() && !place.is_own {
+            if candidate.standing.is_ok() && !place.is_own && !vectors {
                 let needs = match &mut needs {
                     Some(needs) => needs,
                     empty @ None => empty.insert(needs_of(asked)?),
@@ -173,6 +178,9 @@ impl Roster {
             if candidate.standing.is_ok() {
                 // Also of a target that is out of service: whom clients want is probed.
                 place.target.asked_at.store(asked.started.nanos(), Ordering::Relaxed);
+                if place.target.gives_vectors.load(Ordering::Relaxed) != vectors {
+                    place.target.gives_vectors.store(vectors, Ordering::Relaxed);
+                }
             }
             candidates.push(candidate);
         }
@@ -200,7 +208,8 @@ impl Roster {
     /// Whether providers are asked for a stream: because the client is, or because the route fetches
     /// whole answers that way.
     pub(crate) fn streams(&self, asked: &Asked) -> bool {
-        asked.scan.stream || self.policy.delivery == Delivery::Whole
+        let restreams = self.policy.delivery == Delivery::Whole;
+        (asked.scan.stream || restreams) && !embed::wants_vectors(asked)
     }
 
     /// The policy of one request's course.

@@ -7,20 +7,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::uri::PathAndQuery;
 
-use backstop_dialects::{Frames, StreamReader, TargetForm};
+use backstop_dialects::{EMBEDDINGS_PATH, Frames, StreamReader, TargetForm};
 use backstop_exchange::{Event, Request, Role, Tool, Turn};
 use backstop_providers::Ask;
 use backstop_resilience::Purpose;
 use backstop_settings::Credential;
 use backstop_vocabulary::{Class, Dialect, Failure, Moment};
 
+use crate::beside::embed;
 use crate::core::Core;
 use crate::headers;
 use crate::live::Live;
 use crate::perform;
 use crate::permit::{Permit, Whole};
-use crate::table::Target;
+use crate::table::{ProviderRow, Target};
 use crate::wait::Wait;
 
 /// The longest a probe may take.
@@ -40,6 +42,7 @@ enum Kind {
     Whole,
     Stream,
     Tool,
+    Vectors,
 }
 
 /// Sends probes where they are due, for as long as the future is polled.
@@ -99,7 +102,9 @@ impl Probe {
             // The target came back by itself: no need to spend a completion on it.
             return;
         }
+        let vectors = self.target.gives_vectors.load(Ordering::Relaxed);
         let kind = match self.target.probes.fetch_add(1, Ordering::Relaxed) % 3 {
+            _ if vectors => Kind::Vectors,
             0 => Kind::Whole,
             1 => Kind::Stream,
             _ if self.target.abilities.tools => Kind::Tool,
@@ -125,11 +130,7 @@ impl Probe {
         let row = self.live.providers.get(&self.provider);
         let row = row.ok_or_else(|| Failure::new(Class::NoTarget, "the provider is gone"))?;
         let dialect = row.settings.dialect;
-        let model = &self.target.key.model;
-        let stream = kind == Kind::Stream;
-        let path = row.path(dialect, model, stream.into());
-        let form = TargetForm { model, abilities: &self.target.abilities, stream };
-        let body = backstop_dialects::write_request(dialect, &question(model, kind), &form)?.body;
+        let (path, body) = self.written(row, kind)?;
         let mut headers = headers::plain();
         let whose = (row.settings.kind, dialect);
         headers::authorise(&mut headers, whose, &self.credential, &HeaderMap::new());
@@ -138,7 +139,7 @@ impl Probe {
             method: http::Method::POST,
             path: path.ok_or_else(|| Failure::new(Class::NoTarget, "the provider has no path"))?,
             headers,
-            body: Bytes::from(body),
+            body,
         };
         let clock = self.core.shared.clock;
         let by = clock.now() + PROBE_MAX;
@@ -155,6 +156,23 @@ impl Probe {
             check(dialect, kind, body)
         };
         Wait { clock, by }.first(permit, exchange).await?
+    }
+
+    /// Where the question goes, and the question.
+    fn written(
+        &self,
+        row: &ProviderRow,
+        kind: Kind,
+    ) -> Result<(Option<PathAndQuery>, Bytes), Failure> {
+        let model = &self.target.key.model;
+        if kind == Kind::Vectors {
+            let path = row.endpoint.path(EMBEDDINGS_PATH).ok();
+            return Ok((path, embed::probe(model).into()));
+        }
+        let (dialect, stream) = (row.settings.dialect, kind == Kind::Stream);
+        let form = TargetForm { model, abilities: &self.target.abilities, stream };
+        let body = backstop_dialects::write_request(dialect, &question(model, kind), &form)?.body;
+        Ok((row.path(dialect, model, stream.into()), body.into()))
     }
 }
 
@@ -178,6 +196,9 @@ fn question(model: &str, kind: Kind) -> Request {
 
 /// A complete answer will do, also one that its token limit left empty.
 fn check(dialect: Dialect, kind: Kind, body: Bytes) -> Result<(), Failure> {
+    if kind == Kind::Vectors {
+        return backstop_dialects::read_embeddings(b"", &body).map(|_| ());
+    }
     let mut events = Vec::new();
     let read = if kind == Kind::Stream {
         read_stream(dialect, body, &mut events)

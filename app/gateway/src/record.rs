@@ -155,7 +155,7 @@ impl Record {
             });
         }
         self.shared.metrics.in_flight.dec();
-        self.shared.metrics.request(self.asked.dialect, outcome.name());
+        self.shared.metrics.request(self.asked.api, outcome.name());
         let at_unix_ms = self.shared.clock.unix_ms(self.asked.started);
         let shared = Arc::clone(&self.shared);
         let clean = outcome == Outcome::Answered && !self.resumed && self.attempts.len() <= 1;
@@ -185,7 +185,7 @@ impl Record {
             workflow: asked.caller.workflow.clone(),
             session: asked.caller.session.clone(),
             route: Arc::clone(&self.route),
-            dialect: asked.dialect,
+            api: asked.api,
             model_asked: Box::from(asked.scan.model_name.as_str()),
             stream: asked.scan.stream,
             outcome,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use backstop_store::{Entry, Outcome};
-use backstop_vocabulary::{Class, Dialect, Failure, Moment, RequestId};
+use backstop_vocabulary::{Api, Class, Failure, Moment, RequestId};
 
 use crate::asked::Caller;
 use crate::gateway::Shared;
@@ -35,15 +35,15 @@ impl Refusals {
 pub(crate) struct Refused<'a> {
     pub(crate) id: RequestId,
     pub(crate) started: Moment,
-    pub(crate) dialect: Dialect,
+    pub(crate) api: Api,
     /// Nobody, as long as no key was recognised.
     pub(crate) caller: Option<&'a Caller>,
 }
 
 /// Notes a refusal.
 pub(crate) fn note(shared: &Shared, refused: Refused<'_>, failure: &Failure) {
-    let Refused { id, started, dialect, caller } = refused;
-    shared.metrics.request(dialect, "refused");
+    let Refused { id, started, api, caller } = refused;
+    shared.metrics.request(api, "refused");
     shared.metrics.refused(failure.class.code());
     let now = shared.clock.now();
     if !shared.refusals.admit(now) {
@@ -60,7 +60,7 @@ pub(crate) fn note(shared: &Shared, refused: Refused<'_>, failure: &Failure) {
         workflow: caller.and_then(|caller| caller.workflow.clone()),
         session: caller.and_then(|caller| caller.session.clone()),
         route: "".into(),
-        dialect,
+        api,
         model_asked: "".into(),
         stream: false,
         outcome: if left { Outcome::Left } else { Outcome::Failed },

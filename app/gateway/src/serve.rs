@@ -8,16 +8,18 @@ use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
+use backstop_dialects::EMBEDDINGS_PATH;
 use backstop_listener::AnswerBody;
-use backstop_vocabulary::{Class, Dialect, Failure, Moment, RequestId};
+use backstop_vocabulary::{Api, Class, Dialect, Failure, Moment, RequestId};
 
 use crate::asked::{Asked, Caller};
+use crate::beside::{count, models};
 use crate::core::Core;
 use crate::perform::Journey;
 use crate::plan::Roster;
 use crate::record::Record;
 use crate::refused::{self, Refused};
-use crate::{admit, answer, count, headers, models, plan, stream, whole};
+use crate::{admit, answer, headers, plan, stream, whole};
 
 /// Answers one request, and reads its body once the request is let in. Dropping the future, or the
 /// body it returns, ends every attempt and says so in the journal.
@@ -32,6 +34,7 @@ pub async fn serve(
     let knock = Knock {
         id: RequestId::from_bits(core.random_bits()),
         started: core.shared.clock.now(),
+        api: wanted.api(dialect),
         dialect,
     };
     let pages = admit::refuse_pages(&core.shared.live.load(), &head);
@@ -39,7 +42,8 @@ pub async fn serve(
         return knock.refuse(&core, None, &failure);
     }
     match wanted {
-        Wanted::Answer(_) => match let_in(&core, knock, head, body).await {
+        Wanted::Hello => answer::plain(StatusCode::OK, "hello: this is backstop\n"),
+        Wanted::Answer(_) | Wanted::Embeddings => match let_in(&core, knock, head, body).await {
             Ok((asked, place)) => ask(core, Arc::new(asked), place).await,
             Err(refused) => *refused,
         },
@@ -82,7 +86,7 @@ fn not_served(method: &Method, path: &str) -> Failure {
         "stored answers stay with their provider: send the whole conversation to POST /v1/responses"
     } else {
         "it serves POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/chat/completions, \
-         POST /v1/responses and GET /v1/models"
+         POST /v1/responses, POST /v1/embeddings and GET /v1/models"
     };
     let what = format!("{method} {path} is not served by this version");
     Failure::new(Class::UnknownPath, format!("{what}: {cure}"))
@@ -90,10 +94,12 @@ fn not_served(method: &Method, path: &str) -> Failure {
 
 /// A request at the door.
 #[derive(Clone, Copy)]
-struct Knock {
-    id: RequestId,
-    started: Moment,
-    dialect: Dialect,
+pub(crate) struct Knock {
+    pub(crate) id: RequestId,
+    pub(crate) started: Moment,
+    pub(crate) api: Api,
+    /// The dialect of errors.
+    pub(crate) dialect: Dialect,
 }
 
 impl Knock {
@@ -104,8 +110,8 @@ impl Knock {
         caller: Option<&Caller>,
         failure: &Failure,
     ) -> Response<AnswerBody> {
-        let Self { id, started, dialect } = self;
-        refused::note(&core.shared, Refused { id, started, dialect, caller }, failure);
+        let Self { id, started, api, dialect } = self;
+        refused::note(&core.shared, Refused { id, started, api, caller }, failure);
         answer::refusal(dialect, failure, id)
     }
 }
@@ -113,8 +119,11 @@ impl Knock {
 /// What a request line asks for.
 enum Wanted {
     Answer(Dialect),
+    Embeddings,
     Count,
     Models,
+    /// Whether anybody is there: some agents ask before anything else.
+    Hello,
     Upgrade,
     /// Something else of this path, with the methods it takes.
     Method(&'static str),
@@ -122,6 +131,11 @@ enum Wanted {
 }
 
 impl Wanted {
+    /// What it is journaled and counted as.
+    fn api(&self, dialect: Dialect) -> Api {
+        if matches!(self, Self::Embeddings) { Api::Embeddings } else { dialect.into() }
+    }
+
     /// The dialect that the client most likely speaks.
     fn dialect(&self, head: &Parts, path: &str) -> Dialect {
         if let Self::Answer(dialect) = self {
@@ -150,6 +164,10 @@ fn wanted(head: &Parts, path: &str) -> Wanted {
         let post = head.method == Method::POST;
         return if post { Wanted::Answer(dialect) } else { Wanted::Method("POST") };
     }
+    if path == served(EMBEDDINGS_PATH) {
+        let post = head.method == Method::POST;
+        return if post { Wanted::Embeddings } else { Wanted::Method("POST") };
+    }
     if path == served(count::PATH) {
         let post = head.method == Method::POST;
         return if post { Wanted::Count } else { Wanted::Method("POST") };
@@ -157,6 +175,10 @@ fn wanted(head: &Parts, path: &str) -> Wanted {
     if path == "/models" || path.starts_with("/models/") {
         let read = head.method == Method::GET || head.method == Method::HEAD;
         return if read { Wanted::Models } else { Wanted::Method("GET, HEAD") };
+    }
+    let looks = head.method == Method::GET || head.method == Method::HEAD;
+    if looks && matches!(path, "" | "/v1" | "/api/hello") {
+        return Wanted::Hello;
     }
     Wanted::Nothing
 }
@@ -241,14 +263,15 @@ fn refuse(record: Record, asked: &Asked, failure: &Failure, core: &Core) -> Resp
 
 /// Phase 2: what do they ask.
 async fn read(
-    Knock { id, started, dialect }: Knock,
+    knock: Knock,
     (caller, head): (&Caller, Parts),
     body: impl Future<Output = Result<Bytes, Failure>> + Send,
 ) -> Result<Asked, Failure> {
     let body = body.await?;
-    let scan = backstop_dialects::scan(dialect, &body)?;
+    let mut scan = backstop_dialects::scan(knock.dialect, &body)?;
+    scan.stream &= knock.api != Api::Embeddings;
     admit::refuse_model(&scan.model_name)?;
-    Ok(Asked::new((id, started, dialect), caller.clone(), head, body, scan))
+    Ok(Asked::new(knock, caller.clone(), head, body, scan))
 }
 
 /// The official tool runners hold conversations at the provider unless they are told that this
@@ -298,6 +321,6 @@ mod tests {
     fn says_what_to_do_instead_to_a_client_of_another_api() {
         let told = |path| not_served(&Method::POST, path).message.to_string();
         assert!(told("/v1/responses/resp_1").contains("send the whole conversation"));
-        assert!(told("/v1/embeddings").contains("POST /v1/messages"));
+        assert!(told("/v1/completions").contains("POST /v1/messages"));
     }
 }

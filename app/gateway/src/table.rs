@@ -1,7 +1,7 @@
 //! The targets of one set of settings: resolved, numbered, with their health at hand.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use backstop_catalogue::Catalogue;
@@ -114,6 +114,8 @@ pub(crate) struct Target {
     pub(crate) metrics: TargetMetrics,
     /// When a client last asked for it, in nanoseconds: what nobody asks for is not probed.
     pub(crate) asked_at: AtomicU64,
+    /// Whether it was asked for vectors last, and not for a conversation: so it is probed.
+    pub(crate) gives_vectors: AtomicBool,
     /// How many probes it has had, so that each tries another thing.
     pub(crate) probes: AtomicU8,
     /// Attempts under way although it is open.
@@ -198,6 +200,7 @@ impl Stem {
             name,
             key,
             asked_at: AtomicU64::new(0),
+            gives_vectors: AtomicBool::new(false),
             probes: AtomicU8::new(0),
             last_resorts: Arc::default(),
         }

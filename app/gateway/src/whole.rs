@@ -9,6 +9,7 @@ use backstop_listener::AnswerBody;
 use backstop_vocabulary::{Class, Failure, Stage};
 
 use crate::answer;
+use crate::beside::embed;
 use crate::gather::{add, gather};
 use crate::perform::{Begun, Journey, Question};
 use crate::relay::check_json;
@@ -43,6 +44,9 @@ async fn fetch(
         return checked(journey, answer).map(|answer| (answer, None));
     }
     let body = collect(journey, begun).await?;
+    if embed::wants_vectors(&journey.asked) {
+        return Ok((embed::read(journey, begun, &body)?, Some(body)));
+    }
     let answer = checked(journey, read(journey, begun, &body)?)?;
     let same = journey.place(begun.place).dialect == journey.asked.dialect;
     Ok((answer, same.then_some(body)))

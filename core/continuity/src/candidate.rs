@@ -40,6 +40,8 @@ pub enum Unfit {
     BoundElsewhere,
     /// The route forbids its vendor.
     Forbidden,
+    /// It is another model than the one asked for, whose vectors mean something else.
+    OtherVectors,
     /// It would need the client's own credential, and the client sent none for it.
     NoCredential,
     /// The request would come back to this gateway.
@@ -52,6 +54,9 @@ impl fmt::Display for Unfit {
             Self::Lacks(what) => write!(f, "lacks {what}"),
             Self::BoundElsewhere => f.write_str("cannot read what is bound to another provider"),
             Self::Forbidden => f.write_str("is forbidden on this route"),
+            Self::OtherVectors => {
+                f.write_str("is another model, whose vectors cannot be compared with these")
+            }
             Self::NoCredential => f.write_str("needs a credential that the client did not send"),
             Self::Loop => f.write_str("leads back to this gateway"),
         }

@@ -22,6 +22,8 @@ mod anthropic_messages;
 mod openai_chat;
 mod openai_responses;
 
+mod embeddings;
+
 mod errors;
 mod hash;
 mod issuer;
@@ -35,6 +37,7 @@ pub use dispatch::{
     StreamReader, StreamWriter, fixed_path, is_own_answer, keep_alive, path, read_answer,
     read_error, read_request, read_rest, write_answer, write_error, write_request,
 };
+pub use embeddings::{EMBEDDINGS_PATH, read_embeddings};
 pub use errors::{ErrorHead, WrittenError};
 pub use frames::{Frame, Frames};
 pub use scan::{Scan, scan, with_model};

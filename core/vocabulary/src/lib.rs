@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`Failure`].
 
+mod api;
 mod chance;
 mod class;
 mod dialect;
@@ -17,6 +18,7 @@ mod request_id;
 mod target;
 mod usage;
 
+pub use api::Api;
 pub use chance::Chance;
 pub use class::{Class, Fault, Weight};
 pub use dialect::Dialect;

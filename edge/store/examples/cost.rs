@@ -76,7 +76,7 @@ fn entry(row: u32) -> Entry {
         workflow: None,
         session: None,
         route: "support".into(),
-        dialect: Dialect::OpenaiChat,
+        api: Dialect::OpenaiChat.into(),
         model_asked: "gpt-6.1-sol".into(),
         stream: true,
         outcome: Outcome::Answered,

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use backstop_vocabulary::{Class, Dialect, RequestId, Tier, Usage};
+use backstop_vocabulary::{Api, Class, RequestId, Tier, Usage};
 
 /// How a request ended for its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +42,8 @@ pub struct Entry {
     pub session: Option<Box<str>>,
     /// The route that matched.
     pub route: Arc<str>,
-    /// The dialect the client spoke.
-    pub dialect: Dialect,
+    /// What the client spoke.
+    pub api: Api,
     /// The model the client asked for.
     pub model_asked: Box<str>,
     /// Whether the client asked for a stream.

@@ -33,7 +33,7 @@ fn tell_one(text: &mut String, lost: &Lost) -> Result {
     writeln!(
         text,
         "  {} {} {way}, {} after {} ms ({code})",
-        entry.dialect.name(),
+        entry.api.name(),
         entry.model_asked,
         entry.outcome.name(),
         entry.total_us / 1000,

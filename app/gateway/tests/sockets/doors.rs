@@ -101,9 +101,12 @@ async fn what_is_asked_in_the_wrong_way_is_told_the_right_one() {
     head.method = "HEAD";
     let got = stage.send(&head).await;
     assert_eq!((got.status, got.body.len()), (200, 0));
-    // Claude Code asks this before anything else.
-    head.path = "/api/hello".to_owned();
-    assert_eq!(stage.send(&head).await.status, 404);
+    // Claude Code asks this before anything else, others look whether anybody is there.
+    for path in ["/api/hello", "/", "/v1", "/v1/"] {
+        head.path = path.to_owned();
+        assert_eq!(stage.send(&head).await.status, 200, "{path}");
+        assert!(stage.send(&Call::get(path)).await.text().contains("backstop"), "{path}");
+    }
     let mut doubled = call(Dialect::AnthropicMessages);
     doubled.path = "//v1/messages".to_owned();
     assert_eq!(stage.send(&doubled).await.status, 200);

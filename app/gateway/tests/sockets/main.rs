@@ -24,3 +24,4 @@ mod shares;
 mod sizes;
 mod storms;
 mod told;
+mod vectors;

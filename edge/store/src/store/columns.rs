@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use backstop_vocabulary::{Basis, Class, Dialect, RequestId, Tier, Usage};
+use backstop_vocabulary::{Api, Basis, Class, RequestId, Tier, Usage};
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, Statement};
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ pub(super) fn bind(statement: &mut Statement<'_>, row: &Recorded) -> rusqlite::R
     column.text(entry.workflow.as_deref())?;
     column.text(entry.session.as_deref())?;
     column.text(Some(&entry.route))?;
-    column.text(Some(entry.dialect.name()))?;
+    column.text(Some(entry.api.name()))?;
     column.text(Some(&entry.model_asked))?;
     column.number(u64::from(entry.stream))?;
     column.text(Some(entry.outcome.name()))?;
@@ -112,7 +112,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Recorded> {
         workflow: text(5)?.map(Into::into),
         session: text(6)?.map(Into::into),
         route: word(7)?.into(),
-        dialect: Dialect::from_name(word(8)?).unwrap_or(Dialect::OpenaiChat),
+        api: Api::from_name(word(8)?).unwrap_or(Api::Passthrough),
         model_asked: word(9)?.into(),
         stream: row.get(10)?,
         outcome: outcome(word(11)?),

@@ -1,7 +1,6 @@
 //! `POST /v1/messages/count_tokens`: the provider's own count where one can be had, else an estimate.
 //! An agent that plans its context must not stand still because a provider does.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,14 +9,12 @@ use http::{HeaderMap, Response};
 use serde_json::{Value, json};
 
 use backstop_listener::AnswerBody;
-use backstop_providers::Ask;
 use backstop_resilience::State;
 
 use crate::asked::Asked;
 use crate::core::Core;
-use crate::live::Live;
 use crate::plan::{self, Place};
-use crate::{answer, headers, perform};
+use crate::{answer, perform};
 
 /// Where the count is asked for.
 pub(crate) const PATH: &str = "/v1/messages/count_tokens";
@@ -65,7 +62,7 @@ async fn counted(core: &Core, asked: &Asked) -> Option<(Bytes, HeaderMap)> {
     let place = roster.places.iter().find(is_well)?;
     let row = place.row(&live)?;
     let _berth = row.berth()?;
-    let ask = ask(core, asked, &live, place)?;
+    let ask = perform::own_ask(core, asked, (row, place), PATH)?;
     let reply = core.client.send(&row.endpoint, ask, COUNT_MAX).await.ok()?;
     if reply.status != 200 {
         return None;
@@ -74,18 +71,4 @@ async fn counted(core: &Core, asked: &Asked) -> Option<(Bytes, HeaderMap)> {
     let body = reply.body.collect(ANSWER_BYTES_MAX).await.ok()?;
     let told: Value = serde_json::from_slice(&body).ok()?;
     told["input_tokens"].is_u64().then_some((body, headers))
-}
-
-fn ask(core: &Core, asked: &Asked, live: &Arc<Live>, place: &Place) -> Option<Ask> {
-    let row = place.row(live)?;
-    let mut headers = headers::up(&asked.headers);
-    let whose = (row.kind(), place.dialect);
-    headers::authorise(&mut headers, whose, &place.credential, &asked.headers);
-    headers::mark(&mut headers, &asked.headers, &core.shared.instance);
-    let mut path = row.endpoint.path(PATH).ok()?;
-    if let Some(query) = &asked.query {
-        path = format!("{path}?{query}").parse().ok()?;
-    }
-    let body = perform::own_body(asked, &place.target.key.model);
-    Some(Ask { method: http::Method::POST, path, headers, body })
 }

@@ -1,0 +1,5 @@
+//! What applications ask beside conversations: each of them its own short way past the phases.
+
+pub(crate) mod count;
+pub(crate) mod embed;
+pub(crate) mod models;
