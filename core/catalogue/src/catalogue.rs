@@ -71,12 +71,6 @@ impl Catalogue {
         of_vendor.chain(&self.models).find(|model| model.matches(name))
     }
 
-    /// Whether two names are the same weights: a host may add an organisation, or write the name in
-    /// other letters; any other difference is another model.
-    pub fn same_weights(one: &str, other: &str) -> bool {
-        one == other || canonical(one) == canonical(other)
-    }
-
     /// What `name` at `vendor` can do; the safe assumptions when nobody has described it.
     pub fn abilities(&self, vendor: &str, name: &str) -> Abilities {
         self.model(vendor, name).map(|model| model.abilities.clone()).unwrap_or_default()

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use backstop_catalogue::Catalogue;
+use backstop_catalogue::names::canonical;
 use backstop_continuity::Unfit;
 use backstop_dialects::EMBEDDINGS_PATH;
 use backstop_exchange::Answer;
@@ -22,7 +22,7 @@ pub(crate) fn wants_vectors(asked: &Asked) -> bool {
 
 /// Whether a place can answer a request for the vectors of this model.
 pub(crate) fn standing(place: &Place, model: &str) -> Result<(), Unfit> {
-    if !Catalogue::same_weights(model, &place.target.key.model) {
+    if canonical(model) != canonical(&place.target.key.model) {
         return Err(Unfit::OtherVectors);
     }
     match place.dialect {
