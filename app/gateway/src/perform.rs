@@ -402,6 +402,7 @@ pub(crate) fn classify(dialect: Dialect, reply: &Reply, body: &[u8], now_unix: u
         retry_after: text("retry-after"),
         retry_after_ms: text("retry-after-ms"),
         should_retry: text("x-should-retry"),
+        aws_error: text("x-amzn-errortype"),
         now_unix: Some(now_unix),
     };
     backstop_dialects::read_error(dialect, &head, body).at(Stage::BeforeContent)
