@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Make keys for applications
     Keys(Keys),
+    /// Say what becomes of every kind of request at every kind of provider
+    Conformance(Conformance),
     /// Print completions for a shell
     #[command(hide = true)]
     Completions(Completions),
@@ -308,6 +310,14 @@ pub(crate) struct NewKey {
     #[arg(long)]
     pub(crate) app: Option<String>,
     /// Key and hash as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 nothing is wrong, 1 something is.")]
+pub(crate) struct Conformance {
+    /// One JSON object instead of the page
     #[arg(long)]
     pub(crate) json: bool,
 }

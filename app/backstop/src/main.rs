@@ -23,6 +23,7 @@ mod simulate;
 mod status;
 
 mod configuration;
+mod conformance;
 mod console_client;
 mod environment;
 mod local_models;
@@ -69,6 +70,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Explain(args) => Ok(explain::run(&args)),
         Command::Status(args) => status::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Conformance(args) => conformance::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

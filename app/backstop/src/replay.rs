@@ -4,7 +4,7 @@ mod column;
 mod columns;
 mod explained;
 mod outcome;
-mod pipes;
+pub(crate) mod pipes;
 #[cfg(test)]
 mod tests;
 

@@ -36,7 +36,6 @@ mod console;
 mod core;
 mod doubts;
 mod evidence;
-mod fitness;
 mod gateway;
 mod headers;
 mod health;

@@ -21,6 +21,14 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// The form a complaint takes in a dialect.
+    pub fn of(complaint: Complaint, dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::AnthropicMessages => of_anthropic(complaint),
+            Dialect::OpenaiChat | Dialect::OpenaiResponses => of_openai(complaint),
+        }
+    }
+
     /// A refusal of the request itself.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(400, "invalid_request_error", message)
@@ -84,14 +92,6 @@ impl Refusal {
             headers.push(("retry-after", seconds.to_string()));
         }
         (headers, self.object(dialect, request_id).to_string().into_bytes())
-    }
-}
-
-/// The form a complaint takes on the wire.
-pub(crate) fn of_complaint(complaint: Complaint, dialect: Dialect) -> Refusal {
-    match dialect {
-        Dialect::AnthropicMessages => of_anthropic(complaint),
-        Dialect::OpenaiChat | Dialect::OpenaiResponses => of_openai(complaint),
     }
 }
 

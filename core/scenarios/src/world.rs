@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use backstop_vocabulary::{Chance, Moment};
 
-use crate::refusal;
 use crate::symptom::{Complaint, RetryAdvice};
 use crate::{Ask, Outcome, ProviderSettings, Refusal, Reply, Scenario, Severity, Symptom, Token};
 
@@ -150,7 +149,7 @@ impl World {
         if let Complaint::Status(status @ (502 | 530)) = complaint {
             return self.composer(ask, None).web_page(status, symptom);
         }
-        let refusal = refusal::of_complaint(complaint, ask.dialect);
+        let refusal = Refusal::of(complaint, ask.dialect);
         self.composer(ask, None).refused(&refusal, symptom)
     }
 

@@ -4,7 +4,6 @@ pub(crate) mod abilities;
 pub(crate) mod credentials;
 pub(crate) mod keys;
 pub(crate) mod limits;
-pub(crate) mod losses;
 pub(crate) mod providers;
 pub(crate) mod routes;
 pub(crate) mod targets;

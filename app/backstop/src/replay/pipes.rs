@@ -15,7 +15,7 @@ use backstop_simulator::{Entry, Simulator};
 use backstop_vocabulary::{Class, Failure};
 
 /// Bytes that may be on their way in each direction.
-const PIPE_BYTES: usize = 256 << 10;
+pub(crate) const PIPE_BYTES: usize = 256 << 10;
 /// The ending of every provider's host name.
 const DOMAIN: &str = ".replay";
 /// Where clients find the gateway.

@@ -7,6 +7,7 @@ mod support;
 
 mod ask;
 mod check;
+mod conformance;
 mod demo;
 #[cfg(unix)]
 mod hardship;

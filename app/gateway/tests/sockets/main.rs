@@ -14,7 +14,6 @@ mod bytes;
 mod crossing;
 mod doors;
 mod failover;
-mod fits;
 mod gathered;
 mod hours;
 mod leaving;

@@ -4,7 +4,6 @@ use std::time::Duration;
 use backstop_vocabulary::Dialect;
 
 use super::Around;
-use super::losses::allow_loss;
 use super::providers::Providers;
 use super::targets::rung;
 use crate::faults::{Faults, closest};
@@ -27,7 +26,6 @@ pub(crate) const KEYS: Keys = Keys {
         "first_token_max",
         "gap_max",
         "never",
-        "allow_loss",
         "trickle",
         "objective",
     ],
@@ -173,7 +171,6 @@ fn policy(section: &Section<'_>, providers: &Providers, faults: &mut Faults) -> 
     if let Some(field) = section.get("never") {
         policy.never = never(&field, providers, faults);
     }
-    policy.allow_loss = allow_loss(section, faults);
     policy
 }
 

@@ -1,0 +1,39 @@
+//! The kinds of providers: how each is set up, and which of its models is asked.
+
+/// A kind of provider, served by a model of its own.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// Its name in the page's head.
+    pub(super) name: &'static str,
+    /// Its settings.
+    pub(super) settings: &'static str,
+    /// The model that is asked.
+    pub(super) model: &'static str,
+}
+
+/// Where every provider is; the path goes on behind it.
+pub(super) const ADDRESS: &str = "http://provider.conformance";
+
+/// All kinds, in the page's order.
+pub(super) const KINDS: &[Kind] = &[
+    Kind {
+        name: "Anthropic",
+        settings: "{ kind: anthropic, api_key: key, base_url: \"{at}\" }",
+        model: "claude-opus-4-8",
+    },
+    Kind {
+        name: "OpenAI",
+        settings: "{ kind: openai, api_key: key, base_url: \"{at}\" }",
+        model: "gpt-5",
+    },
+    Kind {
+        name: "OpenAI, Chat only",
+        settings: "{ kind: openai, dialect: openai_chat, api_key: key, base_url: \"{at}\" }",
+        model: "gpt-4.1",
+    },
+    Kind {
+        name: "compatible server",
+        settings: "{ dialect: openai_chat, base_url: \"{at}/v1\", tier: full }",
+        model: "qwen3",
+    },
+];
