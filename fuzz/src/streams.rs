@@ -1,4 +1,4 @@
-use backstop_dialects::{Frames, Head, StreamReader, StreamWriter};
+use backstop_dialects::{Frames, Framing, Head, StreamReader, StreamWriter};
 use backstop_exchange::Event;
 use backstop_vocabulary::{Dialect, Failure};
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use crate::FRAME_BYTES_MAX;
 
 /// Everything a stream says, and how it ended.
 pub fn read(dialect: Dialect, pieces: Vec<Bytes>) -> (Vec<Event>, Result<(), Failure>) {
-    let mut frames = Frames::new(FRAME_BYTES_MAX);
+    let mut frames = Frames::new(Framing::Sse, FRAME_BYTES_MAX);
     let mut reader = StreamReader::new(dialect);
     let mut events = Vec::new();
     for piece in pieces {
@@ -19,7 +19,8 @@ pub fn read(dialect: Dialect, pieces: Vec<Bytes>) -> (Vec<Event>, Result<(), Fai
             }
         }
     }
-    let ended = backstop_dialects::read_rest(dialect, frames.rest()).map_or_else(|| reader.finish(), Err);
+    let ended =
+        backstop_dialects::read_rest(dialect, frames.rest()).map_or_else(|| reader.finish(), Err);
     (events, ended)
 }
 

@@ -13,6 +13,7 @@ fuzz_target!(|data: (u16, Option<&str>, Option<&str>, &str, &[u8])| {
         retry_after,
         retry_after_ms,
         should_retry: retry_after,
+        aws_error: retry_after_ms,
         now_unix: Some(1_772_409_600),
     };
     for dialect in Dialect::ALL {

@@ -1,14 +1,14 @@
 //! Frames: nothing is lost or made up, and where the chunks were cut makes no difference.
 #![no_main]
 
-use backstop_dialects::Frames;
+use backstop_dialects::{Frames, Framing};
 use backstop_fuzz::{FRAME_BYTES_MAX, input, pieces};
 use libfuzzer_sys::fuzz_target;
 
 type Seen = (Vec<(Vec<u8>, String, Vec<u8>)>, Vec<u8>, bool);
 
 fn cut(data: &[u8], seed: u8) -> Seen {
-    let mut frames = Frames::new(FRAME_BYTES_MAX);
+    let mut frames = Frames::new(Framing::Sse, FRAME_BYTES_MAX);
     let mut seen = Vec::new();
     for piece in pieces(data, seed) {
         frames.feed(piece);

@@ -16,7 +16,7 @@ use crate::headers;
 use crate::live::Match;
 use crate::perform::{Begun, Journey};
 use crate::plan::Place;
-use crate::record::micros;
+use crate::record::{Record, micros};
 
 /// The name of this hop in `Proxy-Status` (RFC 9209).
 const HOP: &str = "backstop";
@@ -58,7 +58,7 @@ fn answered_head(journey: &Journey, begun: &Begun) -> Response<()> {
     if let Some(answer) = answer {
         out.insert(HeaderName::from_static("backstop-answer"), answer);
     }
-    tried(out, journey.record.attempts());
+    tried(out, &journey.record, place.rung);
     let losses = journey.record.losses();
     if !losses.is_empty() {
         let list: Vec<String> = losses.iter().map(ToString::to_string).collect();
@@ -110,7 +110,7 @@ pub(crate) fn failed(journey: &Journey, failure: &Failure) -> Response<AnswerBod
     let mut response = error(asked.dialect, failure, asked.id);
     let out = response.headers_mut();
     let attempts = journey.record.attempts();
-    tried(out, attempts);
+    tried(out, &journey.record, u8::MAX);
     timing(out, attempts, micros(journey.core.shared.clock.now().since(asked.started)));
     response
 }
@@ -182,12 +182,15 @@ pub(crate) fn plain(status: StatusCode, text: &str) -> Response<AnswerBody> {
     response
 }
 
-/// `backstop-attempts`: one item per attempt that failed before the one that answers.
-fn tried(out: &mut HeaderMap, attempts: &[AttemptRow]) {
-    if attempts.is_empty() {
-        return;
-    }
+/// `backstop-attempts`: one item per target above this rung that could not take the request, then
+/// one per attempt that failed before the one that answers.
+fn tried(out: &mut HeaderMap, record: &Record, rung: u8) {
+    let attempts = record.attempts();
     let mut text = String::with_capacity(64 * attempts.len());
+    for passed in record.unfit(rung) {
+        let joint = if text.is_empty() { "" } else { ", " };
+        let _ = write!(text, "{joint}{}; unfit=\"{}\"", passed.target, passed.why);
+    }
     for row in attempts {
         if !text.is_empty() {
             text.push_str(", ");
@@ -201,7 +204,9 @@ fn tried(out: &mut HeaderMap, attempts: &[AttemptRow]) {
         }
         let _ = write!(text, "; ms={}", row.total_us / 1000);
     }
-    set(out, "backstop-attempts", text);
+    if !text.is_empty() {
+        set(out, "backstop-attempts", text);
+    }
 }
 
 /// `Server-Timing`: the attempts that failed, and the time until the answer began.

@@ -36,6 +36,7 @@ mod console;
 mod core;
 mod doubts;
 mod evidence;
+mod fitness;
 mod gateway;
 mod headers;
 mod health;

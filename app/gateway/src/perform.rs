@@ -1,13 +1,12 @@
 //! Phase 4: attempt, wait, give up. One journey is one request's way down the ladder.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use backstop_continuity::{Attempt, AttemptPurpose, Course, Step, resume_request};
-use backstop_dialects::{ErrorHead, Renames, TargetForm};
+use backstop_continuity::{Attempt, AttemptPurpose, Course, Step};
+use backstop_dialects::{ErrorHead, Renames};
 use backstop_providers::{Ask, Reply, ReplyBody};
 use backstop_resilience::Purpose;
 use backstop_settings::Credential;
@@ -18,6 +17,7 @@ use crate::asked::Asked;
 use crate::beside::embed;
 use crate::core::Core;
 use crate::evidence::Opened;
+use crate::fitness::Body;
 use crate::gateway::LAST_RESORTS_MAX;
 use crate::headers;
 use crate::held::{Fits, Held};
@@ -87,6 +87,7 @@ impl Journey {
             Err(failure) => return Err(Box::new((record, failure))),
         };
         record.route(&roster.route);
+        record.passed_over(roster.passed_over(&candidates));
         let course = Course::new(candidates, roster.policy(&asked), asked.started);
         let mut held = Held::new(Arc::clone(&core.shared));
         let fits = held.set(asked.body.len());
@@ -224,9 +225,7 @@ impl Journey {
         }
     }
 
-    /// Writes the request for its target: the client's own bytes on the same dialect, a translation
-    /// otherwise. A model that stands in for another may refuse what that one takes (tools while it
-    /// reasons, a temperature), so that its request is written anew even in the same dialect.
+    /// Writes the request for its target.
     fn prepare(&mut self, place: usize, question: Question<'_>) -> Result<Prepared, Failure> {
         let place = &self.roster.places[place];
         let row = place.row(&self.live).ok_or_else(|| gone(place))?;
@@ -250,27 +249,9 @@ impl Journey {
         if same && let Some(query) = &asked.query {
             path = format!("{path}?{query}").parse().unwrap_or(path);
         }
-        // Our wish for a stream is not in the client's own bytes.
-        let restreamed = stream && !asked.scan.stream;
-        let (body, renames) = match question {
-            Question::Original if same && !place.is_known_stand_in && !restreamed => {
-                (own_body(asked, model), Renames::default())
-            }
-            Question::Original | Question::Continue(_) => {
-                let request = &asked.full().map_err(Clone::clone)?.request;
-                let request = match question {
-                    Question::Original => Cow::Borrowed(request),
-                    Question::Continue(delivered) => {
-                        Cow::Owned(resume_request(request, delivered, place.way_on()))
-                    }
-                };
-                let form = TargetForm { model, abilities: &place.abilities, stream };
-                let written = backstop_dialects::write_request(place.dialect, &request, &form)?;
-                self.record.lost(&written.losses);
-                (Bytes::from(written.body), written.renames)
-            }
-        };
-        let ask = Ask { method: http::Method::POST, path, headers, body };
+        let Body { bytes, renames, losses } = place.body(asked, stream.into(), question)?;
+        self.record.lost(&losses);
+        let ask = Ask { method: http::Method::POST, path, headers, body: bytes };
         Ok(Prepared { ask, renames })
     }
 
@@ -421,6 +402,7 @@ pub(crate) fn classify(dialect: Dialect, reply: &Reply, body: &[u8], now_unix: u
         retry_after: text("retry-after"),
         retry_after_ms: text("retry-after-ms"),
         should_retry: text("x-should-retry"),
+        aws_error: text("x-amzn-errortype"),
         now_unix: Some(now_unix),
     };
     backstop_dialects::read_error(dialect, &head, body).at(Stage::BeforeContent)

@@ -7,13 +7,14 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use backstop_continuity::{Awaits, Candidate, CoursePolicy, Method, Unfit};
-use backstop_exchange::{Abilities, Features};
+use backstop_exchange::{Abilities, Allowed};
 use backstop_settings::{Credential, Delivery, Policy, Route, Rung, TargetChoice, TargetModel};
 use backstop_vocabulary::{Class, Dialect, Failure, Moment, Tier};
 
 use crate::answer;
 use crate::asked::Asked;
 use crate::beside::embed;
+use crate::fitness::{Needs, PassedOver};
 use crate::headers;
 use crate::live::{Live, Match};
 use crate::table::{NamedBy, Parts, ProviderRow, Target};
@@ -40,6 +41,8 @@ pub(crate) struct Place {
     pub(crate) dialect: Dialect,
     pub(crate) credential: Credential,
     pub(crate) abilities: Arc<Abilities>,
+    /// What its answers may lack.
+    pub(crate) allowed: Allowed,
     pub(crate) tier: Tier,
     pub(crate) rung: u8,
     /// Whether it is the very model the client named, in the client's own dialect: then it is the
@@ -142,6 +145,7 @@ impl Builder<'_> {
                 is_known_stand_in: model != self.asked.1
                     && self.parts.catalogue.model(&row.settings.vendor, model).is_some(),
                 abilities,
+                allowed: route.policy.allow_loss.and(&choice.allow_loss),
                 target,
                 candidate,
                 first_answer: None,
@@ -166,11 +170,9 @@ impl Roster {
             }
             // The model the client named, at a provider of its own dialect: its own judge.
             if candidate.standing.is_ok() && !place.is_own && !vectors {
-                let needs = match &mut needs {
-                    Some(needs) => needs,
-                    empty @ None => empty.insert(needs_of(asked)?),
-                };
-                candidate.standing = place.fits(asked, needs);
+                let needs = needs.get_or_insert_with(|| Needs::of(asked));
+                let delivery = self.streams(asked).into();
+                candidate.standing = place.fits(asked, needs, delivery);
             }
             if candidate.standing.is_ok() && !place.has_credential(asked) {
                 candidate.standing = Err(Unfit::NoCredential);
@@ -184,8 +186,27 @@ impl Roster {
             }
             candidates.push(candidate);
         }
+        if let Some(Needs::Unreadable(failure)) = needs
+            && candidates.iter().all(|candidate| candidate.standing.is_err())
+        {
+            return Err(failure);
+        }
         self.prefer_own(&mut candidates);
         Ok(candidates)
+    }
+
+    /// The targets that cannot serve this very request.
+    pub(crate) fn passed_over(&self, candidates: &[Candidate]) -> Vec<PassedOver> {
+        let unfit = |(place, candidate): (&Place, &Candidate)| match &candidate.standing {
+            Err(why @ Unfit::Request(_)) => Some(PassedOver {
+                target: Arc::clone(&place.target.name),
+                rung: place.rung,
+                why: why.clone(),
+            }),
+            Err(Unfit::Forbidden | Unfit::NoCredential | Unfit::Loop | Unfit::OtherVectors)
+            | Ok(()) => None,
+        };
+        self.places.iter().zip(candidates).filter_map(unfit).collect()
     }
 
     /// Where the client's own credential can be used, ours for the same provider stand by.
@@ -233,16 +254,6 @@ impl Place {
         if self.abilities.prefill { Method::Prefill } else { Method::Instruction }
     }
 
-    fn fits(&self, asked: &Asked, needs: &Features) -> Result<(), Unfit> {
-        if needs.provider_bound && self.dialect != asked.dialect {
-            return Err(Unfit::BoundElsewhere);
-        }
-        if self.dialect != asked.dialect && (needs.several_answers || needs.logprobs) {
-            return Err(Unfit::Lacks("several answers or probabilities in this dialect"));
-        }
-        self.abilities.lack(needs).map_or(Ok(()), |lack| Err(Unfit::Lacks(lack)))
-    }
-
     pub(crate) fn has_credential(&self, asked: &Asked) -> bool {
         match &self.credential {
             // What a client brings opens the door of its own vendor only.
@@ -270,19 +281,6 @@ fn dialect_at(row: &ProviderRow, client: Dialect, abilities: &Abilities) -> Dial
         return Dialect::OpenaiResponses;
     }
     usual
-}
-
-/// What the request needs: from the quick scan where that is enough, else from a full reading.
-fn needs_of(asked: &Asked) -> Result<Features, Failure> {
-    if asked.scan.media || asked.scan.special {
-        return asked.full().map(|full| full.features).map_err(Clone::clone);
-    }
-    Ok(Features {
-        tools: asked.scan.tools,
-        schema: asked.scan.format,
-        input_tokens_estimate: (asked.body.len() as u64).div_ceil(4),
-        ..Features::default()
-    })
 }
 
 /// The time a request has: the route's, lowered by what the client announces.

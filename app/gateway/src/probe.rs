@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::uri::PathAndQuery;
 
-use backstop_dialects::{EMBEDDINGS_PATH, Frames, StreamReader, TargetForm};
+use backstop_dialects::{EMBEDDINGS_PATH, Frames, Framing, StreamReader, TargetForm};
 use backstop_exchange::{Event, Request, Role, Tool, Turn};
 use backstop_providers::Ask;
 use backstop_resilience::Purpose;
@@ -215,7 +215,7 @@ fn check(dialect: Dialect, kind: Kind, body: Bytes) -> Result<(), Failure> {
 }
 
 fn read_stream(dialect: Dialect, body: Bytes, events: &mut Vec<Event>) -> Result<(), Failure> {
-    let mut frames = Frames::new(ANSWER_BYTES_MAX);
+    let mut frames = Frames::new(Framing::Sse, ANSWER_BYTES_MAX);
     let mut reader = StreamReader::new(dialect);
     frames.feed(body);
     for frame in frames.by_ref() {

@@ -10,6 +10,7 @@ use backstop_vocabulary::{Class, Failure, Moment, Usage};
 
 use crate::admit;
 use crate::asked::Asked;
+use crate::fitness::PassedOver;
 use crate::gateway::Shared;
 use crate::plan::Place;
 
@@ -23,6 +24,7 @@ pub(crate) struct Record {
     /// The attempt under way: its target, its purpose and its beginning.
     pending: Option<(Arc<str>, &'static str, Moment)>,
     losses: Vec<Loss>,
+    passed_over: Vec<PassedOver>,
     usage: Option<Usage>,
     first_token: Option<Duration>,
     resumed: bool,
@@ -49,6 +51,7 @@ impl Record {
             attempts: Vec::new(),
             pending: None,
             losses: Vec::new(),
+            passed_over: Vec::new(),
             usage: None,
             first_token: None,
             resumed: false,
@@ -76,6 +79,16 @@ impl Record {
     /// How many attempts ended so far.
     pub(crate) fn attempts(&self) -> &[AttemptRow] {
         &self.attempts
+    }
+
+    /// The targets that are left out because of what the request asks.
+    pub(crate) fn passed_over(&mut self, targets: Vec<PassedOver>) {
+        self.passed_over = targets;
+    }
+
+    /// Those on rungs down to this one, counted from 0.
+    pub(crate) fn unfit(&self, rung: u8) -> impl Iterator<Item = &PassedOver> {
+        self.passed_over.iter().filter(move |passed| passed.rung <= rung)
     }
 
     pub(crate) fn lost(&mut self, losses: &[Loss]) {
@@ -177,6 +190,9 @@ impl Record {
     ) -> Entry {
         let asked = &self.asked;
         let answered = self.answered_by.take();
+        let down_to = answered.as_ref().map_or(u8::MAX, |by| by.rung - 1);
+        let unfit = self.unfit(down_to).map(|passed| format!("{}={}", passed.target, passed.why));
+        let losses = self.losses.iter().map(ToString::to_string).chain(unfit).collect();
         Entry {
             request: asked.id,
             at_unix_ms,
@@ -195,7 +211,7 @@ impl Record {
             answered_by: answered.map(|by| Box::from(&*by.target)),
             finish: finish.map(|finish| finish.name().into()),
             resumed: self.resumed,
-            losses: self.losses.iter().map(ToString::to_string).collect(),
+            losses,
             usage: self.usage,
             first_token_us: self.first_token.map(micros),
             total_us: micros(now.since(asked.started)),

@@ -8,7 +8,7 @@
 use bytes::{Bytes, BytesMut};
 
 use backstop_continuity::{Gate, NoSeam, Pass, Seam};
-use backstop_dialects::{Frames, Renames, Restorer, StreamReader, StreamWriter};
+use backstop_dialects::{Frames, Framing, Renames, Restorer, StreamReader, StreamWriter};
 use backstop_exchange::{Answer, Event, Finish};
 use backstop_vocabulary::{Class, Dialect, Failure, Scope, Stage, Usage};
 
@@ -67,7 +67,7 @@ impl Relay {
     pub(crate) fn new(dialect: Dialect, raw: Raw, renames: Renames) -> Self {
         Self {
             dialect,
-            frames: Frames::new(FRAME_BYTES_MAX),
+            frames: Frames::new(Framing::Sse, FRAME_BYTES_MAX),
             reader: StreamReader::new(dialect),
             restorer: Restorer::new(renames),
             raw,

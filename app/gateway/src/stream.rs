@@ -168,6 +168,7 @@ fn check_type(begun: &Begun) -> Result<(), Failure> {
     let kind = crate::headers::text(&begun.reply.headers, "content-type").unwrap_or_default();
     if kind.is_empty()
         || kind.starts_with("text/event-stream")
+        || kind.starts_with("application/vnd.amazon.eventstream")
         || kind.starts_with("application/json")
     {
         // JSON instead of a stream is an error body or a whole answer: the relay's reader says which.

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use backstop_vocabulary::{Scope, Tier};
@@ -32,12 +33,10 @@ pub struct Candidate {
 }
 
 /// Why a target cannot serve this request, whatever its health.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unfit {
-    /// It lacks what the request needs, in the words of an error message: `tools`, `images`.
-    Lacks(&'static str),
-    /// The request holds something only another provider can read.
-    BoundElsewhere,
+    /// It cannot do what this request asks; what it says of itself: `lacks tools`.
+    Request(Cow<'static, str>),
     /// The route forbids its vendor.
     Forbidden,
     /// It is another model than the one asked for, whose vectors mean something else.
@@ -51,8 +50,7 @@ pub enum Unfit {
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Lacks(what) => write!(f, "lacks {what}"),
-            Self::BoundElsewhere => f.write_str("cannot read what is bound to another provider"),
+            Self::Request(why) => f.write_str(why),
             Self::Forbidden => f.write_str("is forbidden on this route"),
             Self::OtherVectors => {
                 f.write_str("is another model, whose vectors cannot be compared with these")

@@ -7,7 +7,7 @@ use backstop_vocabulary::{Dialect, Failure};
 
 use crate::surrogates::mended;
 use crate::{
-    Delivery, ErrorHead, Frame, Head, TargetForm, Written, WrittenError, anthropic_messages,
+    Delivery, ErrorHead, Frame, Head, TargetForm, Written, WrittenError, anthropic_messages, aws,
     openai_chat, openai_responses,
 };
 
@@ -60,6 +60,9 @@ pub fn read_answer(dialect: Dialect, body: &[u8], events: &mut Vec<Event>) -> Re
 /// `stay_away` is what the provider asked for, unclamped. The stage is left to the caller, who knows
 /// how far the answer had come.
 pub fn read_error(dialect: Dialect, head: &ErrorHead<'_>, body: &[u8]) -> Failure {
+    if let Some(failure) = aws::read_error(head, body) {
+        return failure;
+    }
     match dialect {
         Dialect::AnthropicMessages => anthropic_messages::read_error(head, body),
         Dialect::OpenaiChat => openai_chat::read_error(head, body),
@@ -192,6 +195,10 @@ impl StreamReader {
     /// An error the provider reports, or a frame that cannot be read, is `Event::Failed`; nothing
     /// follows it. `Event::Done` comes with the dialect's terminal event.
     pub fn read(&mut self, frame: &Frame, events: &mut Vec<Event>) {
+        if let Some(failure) = frame.exception() {
+            events.push(Event::Failed(failure));
+            return;
+        }
         match &mut self.0 {
             Reader::AnthropicMessages(reader) => reader.read(frame, events),
             Reader::OpenaiChat(reader) => reader.read(frame, events),

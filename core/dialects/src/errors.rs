@@ -17,6 +17,8 @@ pub struct ErrorHead<'a> {
     pub retry_after_ms: Option<&'a str>,
     /// `x-should-retry`.
     pub should_retry: Option<&'a str>,
+    /// `x-amzn-errortype`: the name of an exception of AWS.
+    pub aws_error: Option<&'a str>,
     /// Now, in seconds since 1970-01-01, to understand a `retry-after` that is a date.
     pub now_unix: Option<u64>,
 }

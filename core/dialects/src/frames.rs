@@ -1,188 +1,88 @@
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use memchr::{memchr, memchr2};
 
-use backstop_vocabulary::{Class, Failure};
+use backstop_vocabulary::Failure;
 
 use crate::surrogates::mended;
 
-/// May stand before the first line of a stream.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+mod event_stream;
+mod message;
+mod sse;
 
-/// Cuts a byte stream into server-sent events, byte for byte.
+pub use message::{chunk_message, event_message, exception_message};
+
+use event_stream::EventStream;
+use sse::Sse;
+
+/// How the pieces of a streamed answer are told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// Server-sent events: WHATWG HTML, "Server-sent events".
+    #[default]
+    Sse,
+    /// Binary messages of AWS (`application/vnd.amazon.eventstream`): a prelude of lengths, headers,
+    /// a payload, two checksums. What `InvokeModel` wraps in them comes out as server-sent events of
+    /// the dialect inside; every other message stands as it came.
+    EventStream,
+}
+
+/// Cuts a byte stream into frames.
 ///
-/// The raw bytes of all frames and [`Frames::rest`] together are exactly what was fed, and where
-/// the chunks were cut makes no difference. A chunk that holds whole frames is not copied.
-/// Format: WHATWG HTML, "Server-sent events", with LF, CR LF or CR at the end of lines.
+/// Of server-sent events the raw bytes of all frames and [`Frames::rest`] together are exactly what
+/// was fed. Where the chunks were cut makes no difference in either framing. A chunk that holds
+/// whole frames is not copied.
 #[derive(Debug)]
-pub struct Frames {
-    frame_bytes_max: usize,
-    /// What was fed and not looked at yet.
-    fresh: Bytes,
-    /// The beginning of a frame from earlier chunks; it has been looked at.
-    begun: BytesMut,
-    cut: Cut,
-    first: bool,
-    broken: bool,
+pub struct Frames(Cutter);
+
+#[derive(Debug)]
+enum Cutter {
+    Sse(Sse),
+    EventStream(EventStream),
 }
 
 impl Frames {
     /// A parser that gives up on the stream when a frame is longer than `frame_bytes_max`.
-    pub fn new(frame_bytes_max: usize) -> Self {
-        Self {
-            frame_bytes_max,
-            fresh: Bytes::new(),
-            begun: BytesMut::new(),
-            cut: Cut::default(),
-            first: true,
-            broken: false,
-        }
+    pub fn new(framing: Framing, frame_bytes_max: usize) -> Self {
+        Self(match framing {
+            Framing::Sse => Cutter::Sse(Sse::new(frame_bytes_max)),
+            Framing::EventStream => Cutter::EventStream(EventStream::new(frame_bytes_max)),
+        })
     }
 
     /// Takes the next bytes of the stream; then call `next` until it gives `None`.
     pub fn feed(&mut self, chunk: Bytes) {
-        if self.fresh.is_empty() {
-            self.fresh = chunk;
-        } else {
-            let mut joined = BytesMut::from(self.fresh.as_ref());
-            joined.extend_from_slice(&chunk);
-            self.fresh = joined.freeze();
+        match &mut self.0 {
+            Cutter::Sse(sse) => sse.feed(chunk),
+            Cutter::EventStream(messages) => messages.feed(chunk),
         }
     }
 
     /// The bytes after the last whole frame: at the end of a stream, what was cut off, or an error
     /// that is no frame at all. Complete once `next` has given `None`.
     pub fn rest(&self) -> &[u8] {
-        if self.begun.is_empty() { &self.fresh } else { &self.begun }
-    }
-
-    /// The next frame if it is all here and as nearly all are: a line of data, perhaps one with the
-    /// event's name before it, each ended by LF. Anything else is left untouched.
-    fn plain(&mut self) -> Option<Frame> {
-        if !self.begun.is_empty() || self.cut != Cut::default() {
-            return None;
+        match &self.0 {
+            Cutter::Sse(sse) => sse.rest(),
+            Cutter::EventStream(messages) => messages.rest(),
         }
-        let (mut at, mut event) = (0, 0..0);
-        if let Some(rest) = self.fresh.strip_prefix(b"event: ") {
-            event = 7..7 + line(rest)?;
-            at = event.end + 1;
-        }
-        let rest = self.fresh.get(at..)?.strip_prefix(b"data: ")?;
-        let length = line(rest)?;
-        let data = at + 6..at + 6 + length;
-        let end = data.end + 2;
-        if rest.get(length + 1) != Some(&b'\n') || end > self.frame_bytes_max {
-            return None;
-        }
-        self.first = false;
-        Some(Frame { raw: self.fresh.split_to(end), event, data: Data::Line(data) })
-    }
-
-    fn too_long(&mut self) -> Failure {
-        self.broken = true;
-        let message = format!("a frame of the answer is over {} bytes", self.frame_bytes_max);
-        Failure::new(Class::BadAnswer, message)
     }
 }
 
 impl Iterator for Frames {
     type Item = Result<Frame, Failure>;
 
-    /// The next whole frame; `None` until more is fed. An error is the last item.
+    /// The next whole frame; `None` until more is fed. An error is the last item, and so is a frame
+    /// that reports an exception.
     fn next(&mut self) -> Option<Self::Item> {
-        if self.broken {
-            return None;
-        }
-        if let Some(frame) = self.plain() {
-            return Some(Ok(frame));
-        }
-        let end = self.cut.end_of_frame(&self.fresh);
-        let length = self.begun.len() + end.unwrap_or(self.fresh.len());
-        if length > self.frame_bytes_max {
-            return Some(Err(self.too_long()));
-        }
-        let Some(end) = end else {
-            self.begun.extend_from_slice(&self.fresh);
-            self.fresh = Bytes::new();
-            return None;
-        };
-        let mut raw = self.fresh.split_to(end);
-        if !self.begun.is_empty() {
-            self.begun.extend_from_slice(&raw);
-            raw = self.begun.split().freeze();
-        }
-        let marked = std::mem::take(&mut self.first) && raw.starts_with(BYTE_ORDER_MARK);
-        Some(Ok(Frame::parse(raw, if marked { BYTE_ORDER_MARK.len() } else { 0 })))
-    }
-}
-
-/// How long the line is that begins here and is ended by LF.
-fn line(text: &[u8]) -> Option<usize> {
-    let length = memchr2(b'\n', b'\r', text)?;
-    (text.get(length) == Some(&b'\n')).then_some(length)
-}
-
-/// Finds the blank line, over any number of chunks.
-///
-/// A CR may be half of a CR LF whose LF has not come yet. It ends a frame at once only where the
-/// line before it ended in a bare CR; a LF after all would then open the next frame.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Cut {
-    /// Whether the current line holds anything.
-    line_begun: bool,
-    /// Whether the last byte was a CR that ended a line, and whether that line was blank.
-    after_cr: Option<Blank>,
-    /// Whether the latest line ended in a bare CR.
-    bare_cr: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Blank {
-    Yes,
-    No,
-    /// The frame was already closed by this CR.
-    Closed,
-}
-
-impl Cut {
-    /// Where the frame ends in `bytes`, which follow on those of earlier calls.
-    fn end_of_frame(&mut self, bytes: &[u8]) -> Option<usize> {
-        let mut at = 0;
-        loop {
-            if let Some(blank) = self.after_cr {
-                let next = *bytes.get(at)?;
-                self.after_cr = None;
-                self.bare_cr = next != b'\n';
-                at += usize::from(next == b'\n');
-                if blank == Blank::Yes {
-                    return Some(at);
-                }
-            }
-            let left = bytes.get(at..)?;
-            let Some(length) = memchr2(b'\n', b'\r', left) else {
-                self.line_begun |= !left.is_empty();
-                return None;
-            };
-            let blank = length == 0 && !self.line_begun;
-            self.line_begun = false;
-            at += length + 1;
-            if left.get(length) == Some(&b'\n') {
-                self.bare_cr = false;
-                if blank {
-                    return Some(at);
-                }
-            } else if blank && self.bare_cr {
-                self.after_cr = Some(Blank::Closed);
-                return Some(at);
-            } else {
-                self.after_cr = Some(if blank { Blank::Yes } else { Blank::No });
-            }
+        match &mut self.0 {
+            Cutter::Sse(sse) => sse.next(),
+            Cutter::EventStream(messages) => messages.next(),
         }
     }
 }
 
-/// One server-sent event.
+/// One server-sent event, or one message of an event-stream.
 #[derive(Clone, Debug)]
 pub struct Frame {
     raw: Bytes,
@@ -197,6 +97,8 @@ enum Data {
     Line(Range<usize>),
     /// Several lines, joined.
     Lines(Vec<u8>),
+    /// What the exception says that ends an event-stream: where it stands in the raw bytes.
+    Exception(Range<usize>),
 }
 
 impl Frame {
@@ -237,6 +139,7 @@ impl Frame {
                 let first = raw.get(first).unwrap_or(&[]);
                 Data::Lines([first, b"\n", line].concat())
             }
+            Data::Exception(range) => Data::Exception(range),
             Data::Lines(mut lines) => {
                 lines.push(b'\n');
                 lines.extend_from_slice(line);
@@ -254,21 +157,29 @@ impl Frame {
         Some(Self::parse(Bytes::from([head.as_bytes(), &data, b"\n\n"].concat()), 0))
     }
 
-    /// The bytes as they came, the blank line included.
+    /// The failure that an event-stream ended with, if this is its exception.
+    pub(crate) fn exception(&self) -> Option<Failure> {
+        let told = matches!(self.data, Data::Exception(_));
+        told.then(|| crate::aws::of_exception(self.event(), self.data()))
+    }
+
+    /// The bytes as they came, the blank line included; of `InvokeModel`, the event inside.
     pub const fn raw(&self) -> &Bytes {
         &self.raw
     }
 
-    /// The event's name; empty if there is none or it is not UTF-8.
+    /// The event's name, or the type of the message; empty if there is none or it is not UTF-8.
     pub fn event(&self) -> &str {
         self.raw.get(self.event.clone()).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or("")
     }
 
-    /// The event's data, its lines joined by LF.
+    /// The event's data, its lines joined by LF; or the payload of the message.
     pub fn data(&self) -> &[u8] {
         match &self.data {
             Data::None => &[],
-            Data::Line(range) => self.raw.get(range.clone()).unwrap_or(&[]),
+            Data::Line(range) | Data::Exception(range) => {
+                self.raw.get(range.clone()).unwrap_or(&[])
+            }
             Data::Lines(lines) => lines,
         }
     }

@@ -22,8 +22,8 @@ mod anthropic_messages;
 mod openai_chat;
 mod openai_responses;
 
+mod aws;
 mod embeddings;
-
 mod errors;
 mod hash;
 mod issuer;
@@ -39,7 +39,7 @@ pub use dispatch::{
 };
 pub use embeddings::{EMBEDDINGS_PATH, read_embeddings};
 pub use errors::{ErrorHead, WrittenError};
-pub use frames::{Frame, Frames};
+pub use frames::{Frame, Frames, Framing, chunk_message, event_message, exception_message};
 pub use scan::{Scan, scan, with_model};
 pub use target::{Delivery, Head, TargetForm, Written};
 pub use tool_names::{Renames, Restorer};

@@ -19,8 +19,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use backstop_dialects::{
-    ErrorHead, Frames, Head, StreamReader, StreamWriter, TargetForm, read_answer, read_error,
-    read_request, read_rest, write_answer, write_request,
+    ErrorHead, Frames, Framing, Head, StreamReader, StreamWriter, TargetForm, read_answer,
+    read_error, read_request, read_rest, write_answer, write_request,
 };
 use backstop_exchange::{Abilities, Answer, Event, ReasoningForm};
 use backstop_vocabulary::{Dialect, Failure};
@@ -165,7 +165,7 @@ impl Case<'_> {
         &self,
         chunks: impl IntoIterator<Item = &'b [u8]>,
     ) -> (Vec<Event>, Result<(), Failure>) {
-        let mut frames = Frames::new(1 << 20);
+        let mut frames = Frames::new(Framing::Sse, 1 << 20);
         let mut reader = StreamReader::new(self.dialect);
         let mut events = Vec::new();
         for chunk in chunks {

@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 
 use backstop_dialects::{
-    Frames, Head, StreamReader, StreamWriter, TargetForm, read_request, scan, write_request,
+    Frames, Framing, Head, StreamReader, StreamWriter, TargetForm, read_request, scan,
+    write_request,
 };
 use backstop_exchange::{Abilities, Event, Finish, ToolKind};
 use backstop_vocabulary::Dialect;
@@ -104,7 +105,7 @@ fn a_stream_that_comes_byte_by_byte_is_read_once() {
         )
         .unwrap();
     }
-    let mut frames = Frames::new(1 << 20);
+    let mut frames = Frames::new(Framing::Sse, 1 << 20);
     let (mut reader, mut events) = (StreamReader::new(Dialect::OpenaiChat), Vec::new());
     for byte in stream.bytes() {
         frames.feed(Bytes::copy_from_slice(&[byte]));

@@ -4,8 +4,8 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test picks what it looks at")]
 
 use backstop_dialects::{
-    Frames, Head, StreamReader, StreamWriter, TargetForm, read_answer, read_request, write_answer,
-    write_request,
+    Frames, Framing, Head, StreamReader, StreamWriter, TargetForm, read_answer, read_request,
+    write_answer, write_request,
 };
 use backstop_exchange::{
     Abilities, Answer, AnswerBlock, Block, Event, Finish, Format, ReasoningForm, Request, Source,
@@ -332,7 +332,7 @@ fn through_stream(dialect: Dialect, events: &[Event]) -> Vec<Event> {
     for event in events {
         writer.write(event, &mut out);
     }
-    let mut frames = Frames::new(1 << 20);
+    let mut frames = Frames::new(Framing::Sse, 1 << 20);
     frames.feed(Bytes::from(out));
     let (mut reader, mut read) = (StreamReader::new(dialect), Vec::new());
     for frame in frames.by_ref() {
@@ -439,7 +439,7 @@ proptest! {
             for input in [bytes.as_slice(), text.as_bytes()] {
                 drop(read_request(dialect, input));
                 drop(read_answer(dialect, input, &mut Vec::new()));
-                let mut frames = Frames::new(100);
+                let mut frames = Frames::new(Framing::Sse, 100);
                 frames.feed(Bytes::copy_from_slice(input));
                 let (mut reader, mut events) = (StreamReader::new(dialect), Vec::new());
                 for frame in frames.by_ref().flatten() {

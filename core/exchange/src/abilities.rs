@@ -76,13 +76,11 @@ impl Default for Abilities {
 impl Abilities {
     /// The first thing the request needs and this target lacks, in the words of an error message.
     ///
-    /// Prefill is not among them: a dialect writer emulates it and lists the loss.
+    /// Prefill is not among them: a dialect writer emulates it and lists the loss. What a route may
+    /// allow to go without ([`crate::Forfeit`]) is not either.
     pub fn lack(&self, needs: &Features) -> Option<&'static str> {
         let lacks = [
             (needs.tools && !self.tools, "tools"),
-            (needs.images && !self.images, "images"),
-            (needs.documents && !self.documents, "documents"),
-            (needs.audio && !self.audio, "sound"),
             (needs.schema && !self.schema, "structured output"),
         ];
         if let Some((_, lack)) = lacks.into_iter().find(|(lacking, _)| *lacking) {

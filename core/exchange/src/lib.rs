@@ -14,6 +14,7 @@ mod abilities;
 mod answer;
 mod event;
 mod features;
+mod forfeit;
 mod loss;
 mod request;
 
@@ -21,6 +22,7 @@ pub use abilities::{Abilities, ReasoningForm};
 pub use answer::{Answer, AnswerBlock};
 pub use event::{Event, Finish};
 pub use features::Features;
+pub use forfeit::{Allowed, Forfeit};
 pub use loss::Loss;
 pub use request::{
     Artefact, Block, Effort, Format, JsonSchema, Media, MediaKind, Reasoning, Request, Role,

@@ -139,7 +139,7 @@ fn as_asked(providers: Vec<Arc<str>>) -> Rung {
 }
 
 fn choice(provider: Arc<str>, model: TargetModel, tier: Tier) -> TargetChoice {
-    TargetChoice { provider, model, tier, share: 100, abilities: None }
+    TargetChoice::new(provider, model, tier)
 }
 
 /// The other vendors' models of the family's size, where a provider of theirs has a key: what a

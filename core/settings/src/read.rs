@@ -4,6 +4,7 @@ pub(crate) mod abilities;
 pub(crate) mod credentials;
 pub(crate) mod keys;
 pub(crate) mod limits;
+pub(crate) mod losses;
 pub(crate) mod providers;
 pub(crate) mod routes;
 pub(crate) mod targets;

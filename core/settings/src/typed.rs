@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstop_exchange::Abilities;
+use backstop_exchange::{Abilities, Allowed};
 use backstop_vocabulary::{Dialect, Tier};
 
 /// Everything an operator may say, validated.
@@ -290,6 +290,25 @@ pub struct TargetChoice {
     pub share: u32,
     /// What it can do where the settings say more than the catalogue; `None` asks the catalogue.
     pub abilities: Option<Abilities>,
+    /// What its answers may lack, beside what the route allows.
+    pub allow_loss: Allowed,
+}
+
+impl TargetChoice {
+    /// The weight of a target that says nothing about it.
+    const USUAL_SHARE: u32 = 100;
+
+    /// A target of which nothing more is said.
+    pub fn new(provider: Arc<str>, model: TargetModel, tier: Tier) -> Self {
+        Self {
+            provider,
+            model,
+            tier,
+            share: Self::USUAL_SHARE,
+            abilities: None,
+            allow_loss: Allowed::default(),
+        }
+    }
 }
 
 /// Which model a target is.
@@ -342,6 +361,8 @@ pub struct Policy {
     pub gap_max: Option<Duration>,
     /// Vendors that must never see this route's requests.
     pub never: Vec<Arc<str>>,
+    /// What answers of its targets may lack.
+    pub allow_loss: Allowed,
     /// Share of real traffic that a full-tier rung below the first gets while all is well, 0 to 1.
     pub trickle: f64,
 }
@@ -360,6 +381,7 @@ impl Default for Policy {
             first_token_max: None,
             gap_max: None,
             never: Vec::new(),
+            allow_loss: Allowed::default(),
             trickle: 0.01,
         }
     }

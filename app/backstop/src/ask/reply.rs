@@ -2,7 +2,7 @@
 
 use std::io;
 
-use backstop_dialects::{Frames, StreamReader};
+use backstop_dialects::{Frames, Framing, StreamReader};
 use backstop_exchange::{Event, Finish};
 use backstop_listener::{Abort, AnswerBody};
 use backstop_vocabulary::{Class, Dialect, Failure, Usage};
@@ -60,7 +60,8 @@ impl Reply {
         mut body: AnswerBody,
         mut hand_over: impl FnMut(&str) -> io::Result<()>,
     ) -> io::Result<Self> {
-        let (mut frames, mut reader) = (Frames::new(FRAME_BYTES_MAX), StreamReader::new(dialect));
+        let (mut frames, mut reader) =
+            (Frames::new(Framing::Sse, FRAME_BYTES_MAX), StreamReader::new(dialect));
         let mut events = Vec::new();
         let mut failed = None;
         while let Some(frame) = body.frame().await {

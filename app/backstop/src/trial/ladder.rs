@@ -37,13 +37,10 @@ pub(crate) fn of_scenario(scenario: &Scenario, base_url: &dyn Fn(&str) -> String
             .entry(Arc::clone(&name))
             .or_insert_with(|| provider(simulated, rung.tier, base_url(&simulated.name)));
         let model = rung.model.as_deref();
-        ladder.push(Rung::Targets(vec![TargetChoice {
-            provider: name,
-            model: model.map_or(TargetModel::AsAsked, |model| TargetModel::Named(model.into())),
-            tier: rung.tier,
-            share: 100,
-            abilities: abilities(simulated),
-        }]));
+        let model = model.map_or(TargetModel::AsAsked, |model| TargetModel::Named(model.into()));
+        let mut choice = TargetChoice::new(name, model, rung.tier);
+        choice.abilities = abilities(simulated);
+        ladder.push(Rung::Targets(vec![choice]));
     }
     let route = Route {
         name: "scenario".into(),

@@ -27,7 +27,7 @@ pub(crate) fn standing(place: &Place, model: &str) -> Result<(), Unfit> {
     }
     match place.dialect {
         Dialect::OpenaiChat | Dialect::OpenaiResponses => Ok(()),
-        Dialect::AnthropicMessages => Err(Unfit::Lacks("embeddings")),
+        Dialect::AnthropicMessages => Err(Unfit::Request("lacks embeddings".into())),
     }
 }
 

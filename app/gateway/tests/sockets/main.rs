@@ -14,6 +14,7 @@ mod bytes;
 mod crossing;
 mod doors;
 mod failover;
+mod fits;
 mod gathered;
 mod hours;
 mod leaving;

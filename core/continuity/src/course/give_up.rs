@@ -74,7 +74,7 @@ impl Course {
     fn soonest_return(&self, now: Moment, health: &dyn Outlooks) -> Option<Duration> {
         let wait = |index: usize| {
             let (candidate, record) = (&self.candidates[index], &self.records[index]);
-            candidate.standing.ok()?;
+            candidate.standing.as_ref().ok()?;
             let outlook = health.outlook(candidate.target, now);
             let asked = record.stay_away.map(|wait| record.failed_at + wait).filter(|at| *at > now);
             if outlook.state.takes_traffic() {
@@ -132,8 +132,8 @@ impl Course {
         let mut reasons: Vec<String> = self
             .candidates
             .iter()
-            .filter_map(|candidate| candidate.standing.err())
-            .map(|unfit| unfit.to_string())
+            .filter_map(|candidate| candidate.standing.as_ref().err())
+            .map(ToString::to_string)
             .collect();
         reasons.sort();
         reasons.dedup();

@@ -7,7 +7,7 @@ use super::Course;
 use crate::{AttemptPurpose, Outlooks, Step, Unfit};
 
 /// What a course would do with one candidate.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Prospect {
     /// Its index in the candidates.
     pub candidate: usize,
@@ -79,7 +79,7 @@ impl Course {
             Prospect {
                 candidate,
                 turn,
-                unfit: place.standing.err(),
+                unfit: place.standing.clone().err(),
                 state: outlook.state,
                 share: outlook.share,
                 until: outlook.until,

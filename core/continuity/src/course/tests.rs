@@ -676,7 +676,7 @@ fn a_session_keeps_to_its_target_while_that_is_well() {
 #[test]
 fn says_why_no_target_can_serve() {
     let mut candidates = ladder("a@x | b@y");
-    candidates[0].standing = Err(crate::Unfit::Lacks("tools"));
+    candidates[0].standing = Err(crate::Unfit::Request("lacks tools".into()));
     candidates[1].standing = Err(crate::Unfit::Forbidden);
     let mut course = Course::new(candidates, policy(), Moment::ZERO);
     let step = course.next(Moment::ZERO, &Script::default(), &mut Chance::from_seed(1));

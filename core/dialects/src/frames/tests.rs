@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use backstop_vocabulary::Class;
+
 use super::*;
 
 /// What a frame says, apart from its bytes.
@@ -9,7 +11,7 @@ fn feed_in(
     bytes: &[u8],
     sizes: &mut dyn Iterator<Item = usize>,
 ) -> (Vec<Said>, Vec<Vec<u8>>, Vec<u8>) {
-    let mut frames = Frames::new(1 << 20);
+    let mut frames = Frames::new(Framing::Sse, 1 << 20);
     let (mut said, mut raws) = (Vec::new(), Vec::new());
     let mut left = bytes;
     while !left.is_empty() {
@@ -107,7 +109,7 @@ fn a_crlf_blank_line_belongs_whole_to_its_frame_wherever_it_is_cut() {
 #[test]
 fn a_whole_frame_in_a_chunk_is_not_copied() {
     let chunk = Bytes::from_static(b"data: 1\n\ndata: 2\n\n");
-    let mut frames = Frames::new(100);
+    let mut frames = Frames::new(Framing::Sse, 100);
     frames.feed(chunk.clone());
     assert_eq!(frames.next().unwrap().unwrap().raw().as_ptr(), chunk.as_ptr());
 }
@@ -115,7 +117,7 @@ fn a_whole_frame_in_a_chunk_is_not_copied() {
 #[test]
 fn a_frame_over_the_limit_ends_the_stream_once() {
     for text in ["data: 0123456789\n\ndata: 1\n\n", "data: 0123456789"] {
-        let mut frames = Frames::new(12);
+        let mut frames = Frames::new(Framing::Sse, 12);
         frames.feed(Bytes::from_static(text.as_bytes()));
         assert_eq!(frames.next().unwrap().unwrap_err().class, Class::BadAnswer);
         assert!(frames.next().is_none());

@@ -17,7 +17,7 @@ use crate::json::{Fields, object};
 use crate::losses::Losses;
 
 /// What another provider cannot answer without: sound it makes, a search it runs, a check it holds.
-const BOUND: [&str; 3] = ["audio", "web_search_options", "moderation"];
+const BOUND: [&str; 3] = ["audio", "moderation", "web_search_options"];
 
 /// Reads a request; what the neutral form has no place for stays in `extras`.
 pub(crate) fn read_request(body: &[u8]) -> Result<Request, Failure> {

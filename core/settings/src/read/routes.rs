@@ -4,6 +4,7 @@ use std::time::Duration;
 use backstop_vocabulary::Dialect;
 
 use super::Around;
+use super::losses::allow_loss;
 use super::providers::Providers;
 use super::targets::rung;
 use crate::faults::{Faults, closest};
@@ -26,6 +27,7 @@ pub(crate) const KEYS: Keys = Keys {
         "first_token_max",
         "gap_max",
         "never",
+        "allow_loss",
         "trickle",
         "objective",
     ],
@@ -171,6 +173,7 @@ fn policy(section: &Section<'_>, providers: &Providers, faults: &mut Faults) -> 
     if let Some(field) = section.get("never") {
         policy.never = never(&field, providers, faults);
     }
+    policy.allow_loss = allow_loss(section, faults);
     policy
 }
 

@@ -5,6 +5,7 @@ use backstop_vocabulary::Tier;
 
 use super::Around;
 use super::abilities::abilities;
+use super::losses::allow_loss;
 use super::providers::{Providers, TIERS};
 use crate::faults::{Faults, closest};
 use crate::later;
@@ -14,10 +15,7 @@ use crate::{Rung, TargetChoice, TargetModel};
 
 pub(crate) const RUNG_KEYS: Keys = Keys { section: "rung", names: &["targets", "share"] };
 pub(crate) const TARGET_KEYS: Keys =
-    Keys { section: "target", names: &["target", "tier", "share", "abilities"] };
-
-/// The weight of a target that says nothing about it.
-const USUAL_SHARE: u32 = 100;
+    Keys { section: "target", names: &["target", "tier", "share", "abilities", "allow_loss"] };
 
 /// One rung of a ladder.
 pub(crate) fn rung(
@@ -88,7 +86,9 @@ fn target(
     let target = field.and_then(|field| named(&field, providers, faults));
     let tier = section.get("tier").and_then(|field| field.word(faults, &TIERS));
     let share = section.get("share").and_then(|field| field.whole(faults, 0..=10_000));
+    let allow_loss = allow_loss(&section, faults);
     let mut target = target?;
+    target.allow_loss = allow_loss;
     target.tier = tier.unwrap_or(target.tier);
     target.share = share.and_then(|share| u32::try_from(share).ok()).unwrap_or(target.share);
     if let Some(field) = section.get("abilities") {
@@ -138,7 +138,7 @@ fn named(field: &Field<'_>, providers: &Providers, faults: &mut Faults) -> Optio
     // The model that was asked for is never a lesser answer.
     let tier = if model == TargetModel::AsAsked { Tier::Full } else { provider.tier };
     let provider = Arc::clone(&provider.name);
-    Some(TargetChoice { provider, model, tier, share: USUAL_SHARE, abilities: None })
+    Some(TargetChoice::new(provider, model, tier))
 }
 
 /// Notes a provider that is not there, quoting it as `written`: a variable may hold its name.

@@ -32,6 +32,8 @@ pub(super) struct Route {
     gap_max: Option<Time>,
     /// Vendors that must never see this route's requests.
     never: Option<Vec<String>>,
+    /// What answers may lack rather than be refused: `images`, `hosted_tools.web_search` and others; nothing by default.
+    allow_loss: Option<Vec<String>>,
     /// Real traffic for each full rung below the first while all is well; `1%` by default.
     trickle: Option<Percent>,
     /// What the route should reach; kept for reports.
@@ -106,6 +108,8 @@ struct DetailedTarget {
     share: Option<Number>,
     /// What it can do where you know better than the catalogue.
     abilities: Option<Abilities>,
+    /// What its answers may lack, beside what the route allows.
+    allow_loss: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, JsonSchema)]

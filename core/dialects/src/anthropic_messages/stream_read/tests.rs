@@ -2,10 +2,10 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Frames;
+use crate::{Frames, Framing};
 
 fn read(datas: &[&str]) -> Vec<Event> {
-    let mut frames = Frames::new(1 << 20);
+    let mut frames = Frames::new(Framing::Sse, 1 << 20);
     let (mut reader, mut events) = (StreamReader::new(), Vec::new());
     for data in datas {
         frames.feed(Bytes::from(format!("data: {data}\n\n")));

@@ -3,7 +3,7 @@ use bytes::Bytes;
 
 use super::super::wire::signed;
 use super::*;
-use crate::Frames;
+use crate::{Frames, Framing};
 
 fn head() -> Head {
     Head { id: "1".to_owned(), model: "m".to_owned(), ..Head::default() }
@@ -28,7 +28,7 @@ fn text(piece: &str) -> Event {
 
 /// The frames in a short form: `start 0 text`, `0 "piece"`, `stop 0`, or the event's name.
 fn script(bytes: Vec<u8>) -> Vec<String> {
-    let mut frames = Frames::new(1 << 20);
+    let mut frames = Frames::new(Framing::Sse, 1 << 20);
     frames.feed(Bytes::from(bytes));
     let short = frames.map(|frame| {
         let frame = frame.unwrap();
@@ -198,7 +198,7 @@ fn goes_on_with_the_providers_own_count_of_blocks() {
         [(6, vec!["1 \"c\"", "stop 1"]), (4, vec!["start 1 text", "1 \"c\"", "stop 1"])]
     {
         let (mut reader, mut writer) = (StreamReader::new(), StreamWriter::new(head()));
-        let mut cut = Frames::new(1 << 20);
+        let mut cut = Frames::new(Framing::Sse, 1 << 20);
         for data in frames.iter().take(seen) {
             cut.feed(Bytes::from(format!("data: {data}\n\n")));
             let mut events = Vec::new();

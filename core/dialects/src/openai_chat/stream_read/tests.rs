@@ -4,11 +4,11 @@ use proptest::prelude::*;
 use backstop_exchange::{Event, Finish};
 
 use super::StreamReader;
-use crate::Frames;
+use crate::{Frames, Framing};
 
 /// The events of a stream in one line each, and how it ended.
 fn read(stream: &[u8], chunk_bytes: usize) -> Vec<String> {
-    let mut frames = Frames::new(1 << 20);
+    let mut frames = Frames::new(Framing::Sse, 1 << 20);
     let mut reader = StreamReader::new();
     let mut events = Vec::new();
     for chunk in stream.chunks(chunk_bytes.max(1)) {

@@ -7,7 +7,7 @@ use backstop_vocabulary::{Class, Failure, Usage};
 
 use super::StreamWriter;
 use crate::openai_chat::{StreamReader, read_answer, write_answer};
-use crate::{Frames, Head};
+use crate::{Frames, Framing, Head};
 
 fn head() -> Head {
     Head { id: "abc".to_owned(), model: "m".to_owned(), created_unix: 7, usage: true }
@@ -219,7 +219,7 @@ proptest! {
         for event in &events {
             writer.write(event, &mut out);
         }
-        let mut frames = Frames::new(1 << 20);
+        let mut frames = Frames::new(Framing::Sse, 1 << 20);
         frames.feed(Bytes::from(out));
         let (mut reader, mut read) = (StreamReader::new(), Vec::new());
         for frame in frames {

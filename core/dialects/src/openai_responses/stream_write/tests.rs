@@ -2,7 +2,7 @@ use backstop_vocabulary::Class;
 use bytes::Bytes;
 
 use super::*;
-use crate::Frames;
+use crate::{Frames, Framing};
 
 /// A provider's stream up to the middle of its second message.
 const BEGUN: &str = concat!(
@@ -28,7 +28,7 @@ const BEGUN: &str = concat!(
 fn noted(stream: &str) -> StreamWriter {
     let head = Head { id: "ours".to_owned(), created_unix: 9, ..Head::default() };
     let (mut writer, mut reader) = (StreamWriter::new(head), StreamReader::new());
-    let mut frames = Frames::new(1 << 20);
+    let mut frames = Frames::new(Framing::Sse, 1 << 20);
     frames.feed(Bytes::copy_from_slice(stream.as_bytes()));
     for frame in frames.by_ref() {
         let mut events = Vec::new();

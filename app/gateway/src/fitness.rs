@@ -1,0 +1,134 @@
+//! Whether a target can take a request at all, and the request as it goes there.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use backstop_continuity::{Unfit, resume_request};
+use backstop_dialects::{Delivery, Renames, TargetForm};
+use backstop_exchange::{Features, Loss};
+use backstop_fit::Terms;
+use backstop_vocabulary::Failure;
+
+use crate::asked::Asked;
+use crate::perform::{Question, own_body};
+use crate::plan::Place;
+
+/// What a request needs, found on first need.
+#[derive(Debug)]
+pub(crate) enum Needs {
+    Known(Box<Features>),
+    /// It cannot be read in full, so that nobody but the client's own kind of provider can take it.
+    Unreadable(Failure),
+}
+
+impl Needs {
+    /// From the quick scan where that is enough, else from a full reading.
+    pub(crate) fn of(asked: &Asked) -> Self {
+        if asked.scan.media || asked.scan.special {
+            return match asked.full() {
+                Ok(full) => Self::Known(Box::new(full.features.clone())),
+                Err(failure) => Self::Unreadable(failure.clone()),
+            };
+        }
+        Self::Known(Box::new(Features {
+            tools: asked.scan.tools,
+            schema: asked.scan.format,
+            input_tokens_estimate: (asked.body.len() as u64).div_ceil(4),
+            ..Features::default()
+        }))
+    }
+}
+
+/// A request written for its target.
+#[derive(Debug, Default)]
+pub(crate) struct Body {
+    pub(crate) bytes: Bytes,
+    pub(crate) renames: Renames,
+    pub(crate) losses: Vec<Loss>,
+}
+
+/// A target that was left out because of what the request asks: told to the client and the journal.
+#[derive(Clone, Debug)]
+pub(crate) struct PassedOver {
+    pub(crate) target: std::sync::Arc<str>,
+    /// Counted from 0.
+    pub(crate) rung: u8,
+    pub(crate) why: Unfit,
+}
+
+impl Place {
+    /// What the request meets here.
+    fn terms<'a>(&'a self, asked: &Asked) -> Terms<'a> {
+        Terms {
+            client: asked.dialect,
+            target: self.dialect,
+            abilities: &self.abilities,
+            allowed: &self.allowed,
+        }
+    }
+
+    /// Whether the client's own bytes can go here, for all we know of the target.
+    fn takes_bytes(&self, asked: &Asked, delivery: Delivery) -> bool {
+        // Our wish for a stream is not in the client's own bytes.
+        let restreamed = delivery == Delivery::Stream && !asked.scan.stream;
+        self.dialect == asked.dialect && !self.is_known_stand_in && !restreamed
+    }
+
+    /// Whether the request can be answered here at all.
+    pub(crate) fn fits(
+        &self,
+        asked: &Asked,
+        needs: &Needs,
+        delivery: Delivery,
+    ) -> Result<(), Unfit> {
+        match needs {
+            Needs::Known(needs) => backstop_fit::standing(needs, &self.terms(asked))
+                .map_err(|lack| Unfit::Request(lack.to_string().into())),
+            Needs::Unreadable(_) if self.takes_bytes(asked, delivery) => Ok(()),
+            Needs::Unreadable(_) => {
+                Err(Unfit::Request("cannot be sent what the gateway cannot read".into()))
+            }
+        }
+    }
+
+    /// The request as it goes here: the client's own bytes on the same dialect, a translation
+    /// otherwise. A model that stands in for another may refuse what that one takes (tools while it
+    /// reasons, a temperature), so that its request is written anew even in the same dialect.
+    pub(crate) fn body(
+        &self,
+        asked: &Asked,
+        delivery: Delivery,
+        question: Question<'_>,
+    ) -> Result<Body, Failure> {
+        let model = &self.target.key.model;
+        let whole = matches!(question, Question::Original) && !self.gives_up(asked);
+        if whole && self.takes_bytes(asked, delivery) {
+            return Ok(Body { bytes: own_body(asked, model), ..Body::default() });
+        }
+        let full = asked.full().map_err(Clone::clone)?;
+        let terms = self.terms(asked);
+        let (request, mut losses) = backstop_fit::fit(&full.request, &full.features, &terms);
+        let request = match question {
+            Question::Original => request,
+            Question::Continue(delivered) => {
+                Cow::Owned(resume_request(&request, delivered, self.way_on()))
+            }
+        };
+        let stream = delivery == Delivery::Stream;
+        let form = TargetForm { model, abilities: &self.abilities, stream };
+        let written = backstop_dialects::write_request(self.dialect, &request, &form)?;
+        losses.extend(written.losses);
+        Ok(Body { bytes: Bytes::from(written.body), renames: written.renames, losses })
+    }
+
+    /// Whether something of the request must be given up here, so that its bytes cannot go as they
+    /// are.
+    fn gives_up(&self, asked: &Asked) -> bool {
+        !self.is_own
+            && (asked.scan.media || asked.scan.special)
+            && asked.full().is_ok_and(|full| {
+                !backstop_fit::forfeits(&full.features, &self.terms(asked)).is_empty()
+            })
+    }
+}

@@ -1,0 +1,169 @@
+//! What a request asks for and would have to go without at some target.
+//!
+//! Going without one of these changes the answer's worth, so the target is passed over unless the
+//! route allows it by name (`allow_loss`). What a translation loses beside them is slight: listed,
+//! never a reason to refuse (`docs/losses.md`).
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// One such thing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Forfeit {
+    /// Pictures the model cannot see.
+    Images,
+    /// Documents it cannot read.
+    Documents,
+    /// Sound it cannot hear.
+    Audio,
+    /// Files that only the client's provider holds.
+    Files,
+    /// A tool that only the client's provider runs, by its kind: `web_search`.
+    HostedTool(String),
+    /// Probabilities of tokens.
+    Logprobs,
+    /// More than one answer.
+    Answers,
+    /// References to the documents given.
+    Citations,
+}
+
+/// Tools that providers run, as [`Forfeit::HostedTool`] names them.
+const HOSTED: [&str; 16] = [
+    "advisor",
+    "apply_patch",
+    "code_execution",
+    "code_interpreter",
+    "computer",
+    "computer_use",
+    "computer_use_preview",
+    "file_search",
+    "google_search",
+    "image_generation",
+    "local_shell",
+    "mcp",
+    "tool_search",
+    "web_fetch",
+    "web_search",
+    "web_search_preview",
+];
+
+/// The names without a part of their own.
+const PLAIN: [&str; 8] =
+    ["audio", "citations", "documents", "files", "hosted_tools", "images", "logprobs", "n"];
+
+impl Forfeit {
+    /// The kind of a hosted tool, from its `type`: without the date of its version.
+    pub fn hosted(kind: &str) -> Self {
+        let undated = kind.rsplit_once('_').filter(|(_, tail)| is_version(tail));
+        Self::HostedTool(undated.map_or(kind, |(name, _)| name).to_owned())
+    }
+
+    /// The tool that a top-level field of a request asks for, where one does so.
+    pub fn of_field(field: &str) -> Option<Self> {
+        let kind = match field {
+            "web_search_options" => "web_search",
+            "mcp_servers" => "mcp",
+            "container" => "code_execution",
+            _ => return None,
+        };
+        Some(Self::HostedTool(kind.to_owned()))
+    }
+
+    /// Its name in `backstop-lost` and `allow_loss`.
+    pub fn name(&self) -> Cow<'static, str> {
+        match self {
+            Self::Images => "images".into(),
+            Self::Documents => "documents".into(),
+            Self::Audio => "audio".into(),
+            Self::Files => "files".into(),
+            Self::HostedTool(kind) => format!("hosted_tools.{kind}").into(),
+            Self::Logprobs => "logprobs".into(),
+            Self::Answers => "n".into(),
+            Self::Citations => "citations".into(),
+        }
+    }
+
+    /// What became of it where the route allows its loss.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Images | Self::Documents | Self::Audio => {
+                "the model takes none: a note stands in"
+            }
+            Self::Files => "held by another provider: a note stands in",
+            Self::HostedTool(_) => "runs at another provider: left out",
+            Self::Logprobs | Self::Citations => "the answer has none",
+            Self::Answers => "one answer only",
+        }
+    }
+
+    /// Every name a route may allow.
+    pub fn names() -> impl Iterator<Item = Cow<'static, str>> {
+        let hosted = HOSTED.iter().map(|kind| format!("hosted_tools.{kind}").into());
+        PLAIN.iter().map(|name| Cow::Borrowed(*name)).chain(hosted)
+    }
+}
+
+/// Digits, possibly with others after an underscore before them: `20250305`.
+fn is_version(tail: &str) -> bool {
+    tail.len() >= 4 && tail.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+impl fmt::Display for Forfeit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+/// What a route lets its targets go without, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed(BTreeSet<String>);
+
+impl Allowed {
+    /// These names; `hosted_tools` stands for every tool.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
+        Self(names.into_iter().collect())
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn and(&self, others: &Self) -> Self {
+        Self(self.0.union(&others.0).cloned().collect())
+    }
+
+    /// Whether a target may answer without it.
+    pub fn allows(&self, forfeit: &Forfeit) -> bool {
+        let name = forfeit.name();
+        let group = name.split('.').next().unwrap_or_default();
+        self.0.contains(&*name) || self.0.contains(group)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_allows_each_of_its_members_and_a_member_only_itself() {
+        let search = Forfeit::hosted("web_search_20250305");
+        assert_eq!(search.name(), "hosted_tools.web_search");
+        let code = Forfeit::hosted("code_interpreter");
+        assert_eq!(code.name(), "hosted_tools.code_interpreter");
+        let allowed = |name: &str| Allowed::new([name.to_owned()]);
+        assert!(allowed("hosted_tools").allows(&search) && allowed("hosted_tools").allows(&code));
+        let one = allowed("hosted_tools.web_search");
+        assert!(one.allows(&search) && !one.allows(&code) && !one.allows(&Forfeit::Images));
+        assert!(one.and(&allowed("images")).allows(&Forfeit::Images));
+    }
+
+    #[test]
+    fn every_name_is_listed_once() {
+        let names: Vec<_> = Forfeit::names().collect();
+        let unique: BTreeSet<_> = names.iter().collect();
+        assert_eq!(names.len(), unique.len());
+        for forfeit in [Forfeit::Images, Forfeit::Answers, Forfeit::hosted("web_fetch_20250910")] {
+            assert!(names.contains(&forfeit.name()), "{forfeit}");
+        }
+    }
+}
