@@ -37,6 +37,16 @@ fn the_openai_sdk_for_typescript_notices_nothing() {
     typescript("openai_chat.mjs");
 }
 
+#[test]
+fn the_anthropic_sdk_for_go_notices_nothing() {
+    go("anthropic_messages");
+}
+
+#[test]
+fn the_openai_sdk_for_go_notices_nothing() {
+    go("openai");
+}
+
 fn python(script: &str) {
     let interpreter = root().join(".venv/bin/python");
     if interpreter.exists() {
@@ -51,6 +61,15 @@ fn typescript(script: &str) {
         run(&mut Command::new("node"), &root().join("tests/sdk/typescript").join(script));
     } else {
         skip(&format!("{script}: no tests/node_modules with the SDKs; tests/setup makes it"));
+    }
+}
+
+fn go(program: &str) {
+    let built = root().join("tests/sdk/go/built").join(program);
+    if built.exists() {
+        run(&mut Command::new(&built), &built);
+    } else {
+        skip(&format!("{program}: no tests/sdk/go/built with the Go SDKs; tests/setup makes it"));
     }
 }
 
