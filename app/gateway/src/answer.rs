@@ -92,6 +92,9 @@ pub(crate) fn provenance(
         place.rung + 1,
         place.tier.name(),
     );
+    if !place.adjustment.is_empty() {
+        let _ = write!(text, "; adjusted={}", place.adjustment.names().join("+"));
+    }
     if matched == Match::Fallback {
         text.push_str("; matched=no-route-names-this-model");
     }

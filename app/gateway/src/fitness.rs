@@ -65,6 +65,7 @@ impl Place {
             target: self.dialect,
             abilities: &self.abilities,
             allowed: &self.allowed,
+            adjustment: &self.adjustment,
         }
     }
 
@@ -72,7 +73,8 @@ impl Place {
     fn takes_bytes(&self, asked: &Asked, delivery: Delivery) -> bool {
         // Our wish for a stream is not in the client's own bytes.
         let restreamed = delivery == Delivery::Stream && !asked.scan.stream;
-        self.dialect == asked.dialect && !self.is_known_stand_in && !restreamed
+        let fitted = self.is_known_stand_in || !self.adjustment.is_empty();
+        self.dialect == asked.dialect && !fitted && !restreamed
     }
 
     /// Whether the request can be answered here at all.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use backstop_continuity::{Awaits, Candidate, CoursePolicy, Method, Unfit};
-use backstop_exchange::{Abilities, Allowed};
+use backstop_exchange::{Abilities, Adjustment, Allowed};
 use backstop_settings::{Credential, Delivery, Policy, Route, Rung, TargetChoice, TargetModel};
 use backstop_vocabulary::{Class, Dialect, Failure, Moment, Tier};
 
@@ -43,10 +43,12 @@ pub(crate) struct Place {
     pub(crate) abilities: Arc<Abilities>,
     /// What its answers may lack.
     pub(crate) allowed: Allowed,
+    /// What it is asked otherwise than the client asked.
+    pub(crate) adjustment: Adjustment,
     pub(crate) tier: Tier,
     pub(crate) rung: u8,
-    /// Whether it is the very model the client named, in the client's own dialect: then it is the
-    /// judge of the request.
+    /// Whether it is the very model the client named, in the client's own dialect, asked just what
+    /// the client asks: then it is the judge of the request.
     pub(crate) is_own: bool,
     /// Whether it is another model than the client named, and the catalogue knows what it takes:
     /// then even a request in its own dialect is fitted to it.
@@ -141,11 +143,14 @@ impl Builder<'_> {
                 credential: stem.credential.clone(),
                 tier: choice.tier,
                 rung,
-                is_own: model == self.asked.1 && dialect == self.asked.0,
+                is_own: model == self.asked.1
+                    && dialect == self.asked.0
+                    && choice.adjustment.is_empty(),
                 is_known_stand_in: model != self.asked.1
                     && self.parts.catalogue.model(&row.settings.vendor, model).is_some(),
                 abilities,
                 allowed: route.policy.allow_loss.and(&choice.allow_loss),
+                adjustment: choice.adjustment.clone(),
                 target,
                 candidate,
                 first_answer: None,

@@ -11,6 +11,7 @@
 //! Start reading at [`Request`] and [`Event`].
 
 mod abilities;
+mod adjustment;
 mod answer;
 mod event;
 mod features;
@@ -19,6 +20,7 @@ mod loss;
 mod request;
 
 pub use abilities::{Abilities, ReasoningForm};
+pub use adjustment::Adjustment;
 pub use answer::{Answer, AnswerBlock};
 pub use event::{Event, Finish};
 pub use features::Features;

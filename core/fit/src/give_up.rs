@@ -18,7 +18,8 @@ pub fn fit<'a>(
     let mut given_up = forfeits(needs, terms);
     given_up.retain(|forfeit| terms.allowed.allows(forfeit));
     let as_text = needs.text_documents && !terms.abilities.documents;
-    if given_up.is_empty() && !as_text {
+    let adjusted = !terms.adjustment.is_empty();
+    if given_up.is_empty() && !as_text && !adjusted {
         return (Cow::Borrowed(request), Vec::new());
     }
     let mut request = request.clone();
@@ -27,6 +28,7 @@ pub fn fit<'a>(
         each_block(&mut request, as_plain_text);
         losses.push(Loss::new("document", "became text"));
     }
+    terms.adjustment.apply(&mut request);
     (Cow::Owned(request), losses)
 }
 

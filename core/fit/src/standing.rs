@@ -1,6 +1,6 @@
 use std::fmt;
 
-use backstop_exchange::{Abilities, Allowed, Features, Forfeit};
+use backstop_exchange::{Abilities, Adjustment, Allowed, Features, Forfeit};
 use backstop_vocabulary::Dialect;
 
 /// What a request meets at one target.
@@ -14,6 +14,8 @@ pub struct Terms<'a> {
     pub abilities: &'a Abilities,
     /// What the route lets it go without.
     pub allowed: &'a Allowed,
+    /// What it is asked otherwise than the client asked.
+    pub adjustment: &'a Adjustment,
 }
 
 impl Terms<'_> {

@@ -1,6 +1,7 @@
 //! From text to settings: the top level, and what parts must agree on.
 
 pub(crate) mod abilities;
+pub(crate) mod adjustments;
 pub(crate) mod credentials;
 pub(crate) mod keys;
 pub(crate) mod limits;

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstop_exchange::{Abilities, Allowed};
+use backstop_exchange::{Abilities, Adjustment, Allowed};
 use backstop_vocabulary::{Dialect, Tier};
 
 /// Everything an operator may say, validated.
@@ -292,6 +292,8 @@ pub struct TargetChoice {
     pub abilities: Option<Abilities>,
     /// What its answers may lack, beside what the route allows.
     pub allow_loss: Allowed,
+    /// What it is asked otherwise than the client asked.
+    pub adjustment: Adjustment,
 }
 
 impl TargetChoice {
@@ -307,6 +309,7 @@ impl TargetChoice {
             share: Self::USUAL_SHARE,
             abilities: None,
             allow_loss: Allowed::default(),
+            adjustment: Adjustment::default(),
         }
     }
 }

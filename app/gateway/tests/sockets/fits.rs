@@ -155,3 +155,27 @@ async fn a_request_that_nobody_can_read_or_take_as_it_is_is_refused_with_the_rea
     assert!(tried.contains("unfit=\"cannot be sent what the gateway cannot read\""), "{tried}");
     assert_eq!(pair.other.untold(), 0);
 }
+
+#[tokio::test]
+async fn a_target_is_asked_in_the_routes_words_in_whatever_dialect_and_says_so() {
+    let body = json!({
+        "model": "m",
+        "max_tokens": 100,
+        "temperature": 1,
+        "system": "be brief",
+        "messages": [{ "role": "user", "content": "hello" }],
+    });
+    let target = ", system_note: \"and kind\", parameters: { temperature: 0.5, max_tokens: 50 }";
+    for other in [Dialect::AnthropicMessages, Dialect::OpenaiChat] {
+        let mut pair = Pair::open(Dialect::AnthropicMessages, other, ("", target)).await;
+        let got = pair.ask(&body).await;
+        assert_eq!(got.status, 200, "{}", got.everything());
+        let said = "adjusted=system_note+temperature+max_tokens";
+        assert!(got.header("backstop-answer").contains(said), "{}", got.everything());
+        let asked = pair.asked().await;
+        assert_eq!(asked["temperature"].as_f64(), Some(0.5), "{asked}");
+        assert_eq!(asked["max_tokens"], 50, "{asked}");
+        let text = asked.to_string();
+        assert!(text.contains("be brief") && text.contains("and kind"), "{text}");
+    }
+}

@@ -10,7 +10,9 @@ fn able() -> Abilities {
 /// What a target of `MESSAGES` with these abilities says to a client of `client`.
 fn said(needs: &Features, client: Dialect, abilities: &Abilities, allowed: &[&str]) -> String {
     let allowed = Allowed::new(allowed.iter().map(|name| (*name).to_owned()));
-    let terms = Terms { client, target: MESSAGES, abilities, allowed: &allowed };
+    let adjustment = Adjustment::default();
+    let terms =
+        Terms { client, target: MESSAGES, abilities, allowed: &allowed, adjustment: &adjustment };
     standing(needs, &terms).map_or_else(|lack| lack.to_string(), |()| "fit".to_owned())
 }
 

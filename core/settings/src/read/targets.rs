@@ -5,6 +5,7 @@ use backstop_vocabulary::Tier;
 
 use super::Around;
 use super::abilities::abilities;
+use super::adjustments::adjustment;
 use super::losses::allow_loss;
 use super::providers::{Providers, TIERS};
 use crate::faults::{Faults, closest};
@@ -14,8 +15,19 @@ use crate::yaml::Value;
 use crate::{Rung, TargetChoice, TargetModel};
 
 pub(crate) const RUNG_KEYS: Keys = Keys { section: "rung", names: &["targets", "share"] };
-pub(crate) const TARGET_KEYS: Keys =
-    Keys { section: "target", names: &["target", "tier", "share", "abilities", "allow_loss"] };
+pub(crate) const TARGET_KEYS: Keys = Keys {
+    section: "target",
+    names: &[
+        "target",
+        "tier",
+        "share",
+        "abilities",
+        "allow_loss",
+        "parameters",
+        "system",
+        "system_note",
+    ],
+};
 
 /// One rung of a ladder.
 pub(crate) fn rung(
@@ -87,8 +99,10 @@ fn target(
     let tier = section.get("tier").and_then(|field| field.word(faults, &TIERS));
     let share = section.get("share").and_then(|field| field.whole(faults, 0..=10_000));
     let allow_loss = allow_loss(&section, faults);
+    let adjustment = adjustment(&section, faults);
     let mut target = target?;
     target.allow_loss = allow_loss;
+    target.adjustment = adjustment;
     target.tier = tier.unwrap_or(target.tier);
     target.share = share.and_then(|share| u32::try_from(share).ok()).unwrap_or(target.share);
     if let Some(field) = section.get("abilities") {

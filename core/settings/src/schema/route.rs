@@ -110,6 +110,62 @@ struct DetailedTarget {
     abilities: Option<Abilities>,
     /// What its answers may lack, beside what the route allows.
     allow_loss: Option<Vec<String>>,
+    /// Settings it is asked with whatever the client wrote.
+    parameters: Option<Parameters>,
+    /// Instructions instead of the client's.
+    system: Option<String>,
+    /// One more instruction, after the client's.
+    system_note: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    /// How freely tokens are drawn, 0 to 2.
+    temperature: Option<Fraction>,
+    /// Nucleus sampling, 0 to 1.
+    top_p: Option<Fraction>,
+    /// The most likely k only.
+    top_k: Option<Number>,
+    /// -2 to 2.
+    presence_penalty: Option<Fraction>,
+    /// -2 to 2.
+    frequency_penalty: Option<Fraction>,
+    /// For repeatable answers.
+    seed: Option<Number>,
+    /// The most output tokens.
+    max_tokens: Option<Number>,
+    /// How hard to think.
+    reasoning_effort: Option<Effort>,
+    /// How long answers should be.
+    verbosity: Option<Verbosity>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Fraction {
+    Number(f64),
+    Variable(#[schemars(regex(pattern = r"^\$\{.*\}$"))] String),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Effort {
+    None,
+    Minimal,
+    Low,
+    Medium,
+    High,
+    Xhigh,
+    Max,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Verbosity {
+    Low,
+    Medium,
+    High,
 }
 
 #[derive(Deserialize, JsonSchema)]

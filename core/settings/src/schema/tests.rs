@@ -33,6 +33,7 @@ fn describes_the_keys_that_are_read_and_no_others() {
     check("Rung", read::targets::RUNG_KEYS);
     check("DetailedTarget", read::targets::TARGET_KEYS);
     check("Abilities", read::abilities::KEYS);
+    check("Parameters", read::adjustments::PARAMETER_KEYS);
 }
 
 #[test]
