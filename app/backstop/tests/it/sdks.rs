@@ -47,6 +47,16 @@ fn the_openai_sdk_for_go_notices_nothing() {
     go("openai");
 }
 
+#[test]
+fn the_anthropic_sdk_for_java_notices_nothing() {
+    java("AnthropicMessages");
+}
+
+#[test]
+fn the_openai_sdk_for_java_notices_nothing() {
+    java("OpenaiChat");
+}
+
 fn python(script: &str) {
     let interpreter = root().join(".venv/bin/python");
     if interpreter.exists() {
@@ -70,6 +80,16 @@ fn go(program: &str) {
         run(&mut Command::new(&built), &built);
     } else {
         skip(&format!("{program}: no tests/sdk/go/built with the Go SDKs; tests/setup makes it"));
+    }
+}
+
+fn java(program: &str) {
+    let target = root().join("tests/sdk/java/target");
+    if target.join("beside").is_dir() {
+        let path = format!("{0}/classes:{0}/beside/*", target.display());
+        run(Command::new("java").args(["-cp", &path]), Path::new(program));
+    } else {
+        skip(&format!("{program}: no tests/sdk/java/target with the Java SDKs; tests/setup makes it"));
     }
 }
 
