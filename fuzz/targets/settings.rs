@@ -11,7 +11,7 @@ fuzz_target!(|text: &str| {
     let catalogue = Catalogue::built_in();
     let env = BTreeMap::from([("KEY".to_owned(), "secret".to_owned())]);
     match read(text, &env, &catalogue) {
-        Ok(settings) => drop(check(&settings, &catalogue)),
+        Ok(settings) => drop(check(&settings)),
         Err(errors) => {
             assert!(!errors.is_empty());
             assert!(!render_errors("backstop.yaml", &errors).is_empty());

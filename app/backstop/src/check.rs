@@ -1,6 +1,5 @@
 //! `backstop check`: what in a configuration would not work on the day.
 
-use backstop_catalogue::Catalogue;
 use backstop_settings::{Finding, SettingsError, Severity, check};
 use serde_json::{Value, json};
 
@@ -16,7 +15,7 @@ pub(crate) fn run(args: &cli::Check) -> anyhow::Result<Exit> {
         Ok(configuration) => configuration,
         Err(error) => return unreadable(args, error),
     };
-    let mut findings = check(&configuration.settings, &Catalogue::built_in());
+    let mut findings = check(&configuration.settings);
     for found in configuration.findings.iter().rev() {
         if !findings.iter().any(|known| known.code == found.code && known.place == found.place) {
             findings.insert(0, found.clone());

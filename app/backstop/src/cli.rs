@@ -1,5 +1,9 @@
 //! The commands and their arguments.
 
+mod models;
+
+pub(crate) use models::{ListModels, Models, ModelsCommand, RefreshModels};
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,6 +43,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Show the health of a running gateway
     Status(Status),
+    /// Show what is known of models, and learn more
+    Models(Models),
     /// Make keys for applications
     Keys(Keys),
     /// Say what becomes of every kind of request at every kind of provider

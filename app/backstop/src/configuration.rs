@@ -5,12 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use backstop_catalogue::Catalogue;
-use backstop_settings::{Finding, Settings, SettingsError, discover, read, render_errors};
+use backstop_settings::{
+    Finding, Settings, SettingsError, catalogue_file, discover, read, render_errors,
+};
 
 use crate::exit::UsageError;
 use crate::out::say;
-use crate::{environment, local_models};
+use crate::{environment, knowledge, local_models};
 
 /// The most that a journal in memory keeps: nobody reads it.
 const MEMORY_JOURNAL_BYTES_MAX: u64 = 1 << 20;
@@ -19,8 +20,10 @@ const MEMORY_JOURNAL_BYTES_MAX: u64 = 1 << 20;
 pub(crate) struct Configuration {
     pub(crate) settings: Settings,
     pub(crate) source: Source,
-    /// What was found, when nothing was written.
+    /// What was found, when nothing was written; and what is wrong beside the settings.
     pub(crate) findings: Vec<Finding>,
+    /// Where what was collected of models lies.
+    pub(crate) collected: String,
 }
 
 /// Where settings come from.
@@ -69,9 +72,12 @@ impl Configuration {
         let text = std::fs::read_to_string(path).map_err(|error| {
             UsageError(format!("cannot read settings `{}`: {error}", path.display()))
         })?;
-        let settings = read(&text, &environment::read(), &Catalogue::built_in())
+        let env = environment::read();
+        let collected = catalogue_file(&text, &env);
+        let (catalogue, findings) = knowledge::catalogue(&collected);
+        let settings = read(&text, &env, &catalogue)
             .map_err(|errors| BadSettings { file: path.display().to_string(), errors })?;
-        Ok(Self { settings, source: Source::File(path.to_path_buf()), findings: Vec::new() })
+        Ok(Self { settings, source: Source::File(path.to_path_buf()), findings, collected })
     }
 
     /// Settings from the environment and a local Ollama.
@@ -79,8 +85,11 @@ impl Configuration {
         let mut env = environment::read();
         let local = local_models::find(&env, Duration::from_millis(500));
         local_models::note_address(&mut env);
-        let (settings, findings) = discover(&env, &local, &Catalogue::built_in());
-        Self { settings, source: Source::Environment, findings }
+        let collected = catalogue_file("", &env);
+        let (catalogue, mut findings) = knowledge::catalogue(&collected);
+        let (settings, found) = discover(&env, &local, &catalogue);
+        findings.extend(found);
+        Self { settings, source: Source::Environment, findings, collected }
     }
 
     /// The settings for a gateway of one command's own.

@@ -16,6 +16,7 @@ mod completions;
 mod demo;
 mod explain;
 mod keys;
+mod models;
 mod replay;
 mod run;
 mod serve;
@@ -26,6 +27,7 @@ mod configuration;
 mod conformance;
 mod console_client;
 mod environment;
+mod knowledge;
 mod local_models;
 mod logs;
 mod out;
@@ -69,6 +71,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args),
         Command::Explain(args) => Ok(explain::run(&args)),
         Command::Status(args) => status::run(&args),
+        Command::Models(args) => models::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Conformance(args) => conformance::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -11,7 +11,6 @@ use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use backstop_catalogue::Catalogue;
 use backstop_gateway::{Clock, ConsoleDoor, Core, Door, Gateway, Makings, probe_forever};
 use backstop_listener::{Dealer, Hand, Handover, ListenerLimits, Listening, Tls};
 use backstop_providers::{Dial, TcpDial, TlsTrust};
@@ -125,7 +124,7 @@ pub(crate) fn journal(settings: &Settings) -> anyhow::Result<Journal> {
 }
 
 /// The certificates a provider is trusted by.
-fn trust(settings: &Settings) -> anyhow::Result<TlsTrust> {
+pub(crate) fn trust(settings: &Settings) -> anyhow::Result<TlsTrust> {
     let Some(file) = &settings.ca_file else { return Ok(TlsTrust::system()) };
     let pem = std::fs::read(file).with_context(|| format!("cannot read ca_file `{file}`"))?;
     TlsTrust::with_extra_ca(&pem).with_context(|| format!("`ca_file` {file}"))
@@ -140,7 +139,6 @@ pub(crate) fn gateway(
     let trust = trust(&settings)?;
     Ok(Gateway::new(Makings {
         settings,
-        catalogue: Arc::new(Catalogue::built_in()),
         journal,
         trust,
         clock: Clock::start(),

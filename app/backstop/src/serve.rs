@@ -52,7 +52,7 @@ pub(crate) fn run(args: &cli::Serve) -> anyhow::Result<Exit> {
     say!("\nPaste into the shell of an application:");
     say!("  {}", set_variable("ANTHROPIC_BASE_URL", &address));
     say!("  {}", set_variable("OPENAI_BASE_URL", &format!("{address}/v1")));
-    running.block_on(until_ended(&running, ended, (&configuration.source, args)));
+    running.block_on(until_ended(&running, ended, (&configuration, args)));
     say!("ending: no new connections, requests in progress may finish; again to end at once");
     let again = running.inside(crate::platform::asked_to_end);
     running.stop(DRAIN_MAX, again);
@@ -74,26 +74,28 @@ fn address(bound: SocketAddr, settings: &Settings) -> String {
 async fn until_ended(
     running: &Running,
     ended: impl Future<Output = ()>,
-    (source, args): (&Source, &cli::Serve),
+    (configuration, args): (&Configuration, &cli::Serve),
 ) {
     let mut succeeded = running.succeeded.clone();
     tokio::select! {
         () = ended => {}
         Ok(_) = succeeded.wait_for(|done| *done) => say!("a successor has the sockets"),
-        () = reload_forever(running, source, args) => {}
+        () = reload_forever(running, configuration, args) => {}
     }
 }
 
-async fn reload_forever(running: &Running, source: &Source, args: &cli::Serve) {
-    let Source::File(path) = source else { return std::future::pending().await };
-    let mut seen = stamp(path);
+async fn reload_forever(running: &Running, configuration: &Configuration, args: &cli::Serve) {
+    let Source::File(path) = &configuration.source else { return std::future::pending().await };
+    // What was collected of models is part of the settings, for all that it lies elsewhere.
+    let collected = Path::new(&configuration.collected);
+    let mut seen = (stamp(path), stamp(collected));
     let mut hangup = crate::platform::Hangup::new();
     loop {
         let asked = tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => false,
             () = hangup.next() => true,
         };
-        let now = stamp(path);
+        let now = (stamp(path), stamp(collected));
         if asked || now != seen {
             seen = now;
             reload(running, path, args);

@@ -8,7 +8,6 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 
-use backstop_catalogue::Catalogue;
 use backstop_continuity::AttemptPurpose;
 use backstop_providers::{Dial, EndpointError, TlsTrust};
 use backstop_resilience::Tuning;
@@ -34,8 +33,6 @@ pub(crate) const LAST_RESORTS_MAX: u32 = 4;
 pub struct Makings {
     /// The settings to begin with.
     pub settings: Settings,
-    /// What is known of models.
-    pub catalogue: Arc<Catalogue>,
     /// Where finished requests go.
     pub journal: Journal,
     /// Whom to trust as a provider.
@@ -82,7 +79,7 @@ pub(crate) struct Shared {
 impl Gateway {
     /// A gateway with what it learnt before, if the journal kept it.
     pub fn new(makings: Makings) -> Result<Self, EndpointError> {
-        let Makings { settings, catalogue, journal, trust, clock, cores, seed, tuning } = makings;
+        let Makings { settings, journal, trust, clock, cores, seed, tuning } = makings;
         let mut registry = Registry::new(&tuning, seed, cores, clock);
         if let Some((saved, at_unix_ms)) = journal.health_load() {
             let elapsed = clock.unix_ms(clock.now()).saturating_sub(at_unix_ms);
@@ -90,7 +87,7 @@ impl Gateway {
         }
         let instance = format!("{:016x}", seed ^ clock.unix_ms(clock.now()).rotate_left(32));
         let held_max = settings.limits.held_bytes_max;
-        let live = Live::new(settings, catalogue, (&trust, &registry))?;
+        let live = Live::new(settings, (&trust, &registry))?;
         let shared = Shared {
             live: ArcSwap::from_pointee(live),
             registry,

@@ -35,11 +35,10 @@ impl Live {
     /// Resolves settings. Fails where a provider's address or proxy cannot be understood.
     pub(crate) fn new(
         settings: Settings,
-        catalogue: Arc<Catalogue>,
         (trust, registry): (&TlsTrust, &Registry),
     ) -> Result<Self, EndpointError> {
         let ways = ways(&settings, None, trust)?;
-        Ok(Self::along(ways, settings, catalogue, (None, registry)))
+        Ok(Self::along(ways, settings, (None, registry)))
     }
 
     /// Resolves the settings that follow these. A provider that stays where it was keeps its
@@ -51,13 +50,12 @@ impl Live {
         (trust, registry): (&TlsTrust, &Registry),
     ) -> Result<Self, EndpointError> {
         let ways = ways(&settings, Some(self), trust)?;
-        Ok(Self::along(ways, settings, Arc::clone(&self.catalogue), (Some(self), registry)))
+        Ok(Self::along(ways, settings, (Some(self), registry)))
     }
 
     fn along(
         ways: Vec<Way>,
         settings: Settings,
-        catalogue: Arc<Catalogue>,
         (before, registry): (Option<&Self>, &Registry),
     ) -> Self {
         let providers = settings.providers.values().zip(ways).map(|(provider, way)| {
@@ -66,6 +64,7 @@ impl Live {
         });
         let providers = providers.collect();
         let cors = Cors::new(settings.cors_origins.iter().map(String::as_str));
+        let catalogue = Arc::clone(&settings.catalogue);
         Self { settings, catalogue, cors, providers, rosters: Default::default() }
     }
 

@@ -121,8 +121,9 @@ impl Builder<'_> {
         let forbidden = route.policy.never.contains(&row.settings.vendor);
         for stem in &row.stems {
             let target = stem.target(&row.settings, (model, named_by), self.parts);
-            let abilities =
-                choice.abilities.clone().map_or_else(|| Arc::clone(&target.abilities), Arc::new);
+            // Not the target's: it may be older than these settings.
+            let known = || self.parts.catalogue.abilities(&row.settings.vendor, model);
+            let abilities = Arc::new(choice.abilities.clone().unwrap_or_else(known));
             let candidate = Candidate {
                 target: target.number,
                 rung,

@@ -251,7 +251,7 @@ mod tests {
         let settings = backstop_settings::read(yaml, &BTreeMap::default(), &catalogue).unwrap();
         let registry = Registry::new(&Tuning::default(), 7, 1, Clock::start());
         let around = (&TlsTrust::system(), &registry);
-        let live = Live::new(settings, Arc::new(catalogue), around).unwrap();
+        let live = Live::new(settings, around).unwrap();
         let metrics = Metrics::default();
         let parts = Parts { registry: &registry, catalogue: &live.catalogue, metrics: &metrics };
         let row = &live.providers["own"];

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use backstop_exchange::Abilities;
 
 use crate::data::File;
-use crate::{Model, Size, names};
+use crate::{Facts, Model, Origin, Size, names};
 
 const FILES: [&str; 5] = [
     include_str!("../data/anthropic.json"),
@@ -16,8 +16,10 @@ const FILES: [&str; 5] = [
 /// Every model we know something about.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
-    /// In the order of the files: the first that matches is the one.
+    /// What was laid on top, then the files in their order: the first that matches is the one.
     models: Vec<Model>,
+    /// How many of them were laid on top.
+    laid: usize,
     /// The model that stands for a vendor in each size.
     best: BTreeMap<(Size, String), String>,
     families: Vec<Family>,
@@ -67,8 +69,14 @@ impl Catalogue {
     /// under each form that [`names::canonical`] knows.
     pub fn model(&self, vendor: &str, name: &str) -> Option<&Model> {
         let name = &names::canonical(name);
-        let of_vendor = self.models.iter().filter(|model| model.vendor == vendor);
-        of_vendor.chain(&self.models).find(|model| model.matches(name))
+        let (laid, built_in) = self.models.split_at(self.laid.min(self.models.len()));
+        let here = |model: &&Model| model.at.as_deref().is_none_or(|at| at == vendor);
+        let maker = |model: &&Model| model.at.as_deref().is_some_and(|at| self.makes(at));
+        let own = built_in.iter().filter(|model| model.vendor == vendor);
+        find(laid.iter().filter(here), name)
+            .or_else(|| own.clone().find(|model| model.matches(name)))
+            .or_else(|| find(laid.iter().filter(maker), name))
+            .or_else(|| built_in.iter().find(|model| model.matches(name)))
     }
 
     /// What `name` at `vendor` can do; the safe assumptions when nobody has described it.
@@ -104,10 +112,38 @@ impl Catalogue {
         self.model("", name)?.names.get(cloud).map(String::as_str)
     }
 
+    /// Whether this vendor makes models that the files describe.
+    pub(crate) fn makes(&self, vendor: &str) -> bool {
+        self.best.keys().any(|(_, maker)| maker == vendor)
+    }
+
+    /// Puts these entries before all others.
+    pub(crate) fn lay(&mut self, models: Vec<Model>) {
+        self.laid += models.len();
+        self.models.splice(0..0, models);
+    }
+
+    /// Tells these facts to the entries they are about.
+    pub(crate) fn teach(&mut self, about: impl Fn(&Model) -> bool, facts: &Facts, origin: &Origin) {
+        self.models
+            .iter_mut()
+            .filter(|model| about(model))
+            .for_each(|model| model.learn(facts, origin));
+    }
+
     /// Every entry, in the order they are looked at.
     pub fn models(&self) -> &[Model] {
         &self.models
     }
+}
+
+/// The entry of this name, else one of which it is an alias or a snapshot.
+fn find<'a>(models: impl Iterator<Item = &'a Model> + Clone, name: &str) -> Option<&'a Model> {
+    let mut exact = models.clone();
+    exact.find(|model| model.matches(name)).or_else(|| {
+        let mut kin = models;
+        kin.find(|model| model.is_kin_of(name))
+    })
 }
 
 #[cfg(test)]

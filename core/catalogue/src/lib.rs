@@ -17,7 +17,14 @@ mod price;
 
 pub mod names;
 
+mod collected;
+mod own;
+pub mod sources;
+
 pub use catalogue::{Catalogue, Family, StandIn};
+pub use collected::{Change, Collected, Said};
 pub use facts::{Facts, Modality};
 pub use model::{Model, Origin, Size};
+pub use own::Own;
 pub use price::{LongPrice, Price};
+pub use sources::{Form, Found};

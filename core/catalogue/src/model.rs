@@ -4,7 +4,7 @@ use backstop_exchange::Abilities;
 use backstop_vocabulary::Tier;
 use serde::{Deserialize, Serialize};
 
-use crate::{Facts, Price};
+use crate::{Facts, Price, names};
 
 /// How strong a model is, in steps wide enough to compare vendors.
 ///
@@ -95,6 +95,11 @@ impl Model {
         self.name.strip_suffix('*').map_or(self.name == name, |start| name.starts_with(start))
     }
 
+    /// Whether this entry speaks of a model of which `name` is an alias or a snapshot.
+    pub(crate) fn is_kin_of(&self, name: &str) -> bool {
+        !self.name.ends_with('*') && names::same_weights(&self.name, name)
+    }
+
     /// Whether `fact` (a field of [`Facts`], `price.input` for one price) is an estimate.
     pub fn is_estimated(&self, fact: &str) -> bool {
         let group = fact.split('.').next().unwrap_or(fact);
@@ -119,5 +124,15 @@ impl Model {
     /// Whether it makes vectors, not answers.
     pub const fn embeds(&self) -> bool {
         self.facts.dimensions.is_some()
+    }
+
+    /// Lays what another source says over what is known.
+    pub(crate) fn learn(&mut self, facts: &Facts, origin: &Origin) {
+        self.facts = self.facts.under(facts);
+        self.abilities = facts.over(&self.abilities);
+        for (fact, _) in facts.listed() {
+            let group = fact.split('.').next().unwrap_or(&fact).to_owned();
+            self.origins.insert(group, origin.clone());
+        }
     }
 }

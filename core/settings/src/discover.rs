@@ -27,7 +27,7 @@ pub fn discover(
     let local_models: Vec<String> =
         local_models.iter().filter(|model| !model.contains('*')).cloned().collect();
     let local_models = &*local_models;
-    let mut settings = Settings::default();
+    let mut settings = Settings { catalogue: Arc::new(catalogue.clone()), ..Settings::default() };
     let mut findings = Vec::new();
     let around = Around { env, catalogue };
     for known in KNOWN {

@@ -34,7 +34,7 @@ pub use check::check;
 pub use discover::discover;
 pub use error::{SettingsError, render_errors};
 pub use finding::{Finding, Severity};
-pub use read::read;
+pub use read::{catalogue_file, read};
 pub use schema::json_schema;
 pub use typed::{
     Credential, Delivery, Key, Limits, Objective, OnBreak, Pattern, Policy, Provider, ProviderKind,

@@ -2,6 +2,7 @@
 
 pub(crate) mod abilities;
 pub(crate) mod adjustments;
+pub(crate) mod catalogue;
 pub(crate) mod credentials;
 pub(crate) mod keys;
 pub(crate) mod limits;
@@ -13,6 +14,7 @@ pub(crate) mod workflows;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use backstop_catalogue::Catalogue;
 
@@ -38,6 +40,7 @@ pub(crate) const KEYS: Keys = Keys {
         "keys",
         "ca_file",
         "limits",
+        "catalogue",
         "providers",
         "routes",
         "workflows",
@@ -54,7 +57,27 @@ pub(crate) struct Around<'a> {
     pub(crate) catalogue: &'a Catalogue,
 }
 
-/// Reads the text of a settings file, with the variables of `env`.
+/// Where `backstop models refresh` keeps what it collected, unless `catalogue.file` says otherwise.
+const COLLECTED: &str = "backstop-models.json";
+
+/// The path of what was collected of models, according to the text of a settings file.
+///
+/// [`read`] wants to be given what stands there, so this is asked first. A text with faults gives the
+/// usual path: [`read`] will tell them.
+pub fn catalogue_file(text: &str, env: &BTreeMap<String, String>) -> String {
+    let named = || {
+        let mut root = yaml::parse(text).ok()?;
+        let mut faults = Faults::default();
+        substitute::fill_in(&mut root, env, &mut faults);
+        let root = Field { path: String::new(), node: &root };
+        let section = root.section(&mut faults, KEYS)?;
+        catalogue::catalogue(&section.get("catalogue")?, &mut faults).1
+    };
+    named().unwrap_or_else(|| COLLECTED.to_owned())
+}
+
+/// Reads the text of a settings file, with the variables of `env`, on top of what the catalogue
+/// knows.
 ///
 /// # Errors
 ///
@@ -94,6 +117,13 @@ fn settings(root: &Field<'_>, around: &Around<'_>, faults: &mut Faults) -> Optio
         section.get("limits").map(|field| limits::limits(&field, faults)).unwrap_or_default();
     let ca_file = section.get("ca_file").and_then(|field| field.text(faults, "company-ca.pem"));
     settings.ca_file = ca_file.map(|text| text.value.clone());
+    let (own, file) = section
+        .get("catalogue")
+        .map(|field| catalogue::catalogue(&field, faults))
+        .unwrap_or_default();
+    settings.catalogue_file = file;
+    settings.catalogue = Arc::new(around.catalogue.clone().with_own(&own));
+    let around = &Around { catalogue: &Arc::clone(&settings.catalogue), ..*around };
     providers_and_routes(&section, around, &mut settings, faults);
     check_addresses(&section, &settings, faults);
     Some(settings)

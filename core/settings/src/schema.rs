@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+mod catalogue;
 mod route;
 
+use catalogue::Catalogue;
 use route::Route;
 
 /// The JSON Schema of a settings file, for completion and hints in editors.
@@ -43,6 +45,8 @@ struct Whole {
     ca_file: Option<String>,
     /// The gateway's own limits.
     limits: Option<Limits>,
+    /// What you know of models better than the catalogue.
+    catalogue: Option<Catalogue>,
     /// Providers of models by name.
     providers: BTreeMap<String, Provider>,
     /// Which models are answered by which ladder; the first match wins. Without it the gateway makes routes by itself.

@@ -142,6 +142,27 @@ impl<'a> Field<'a> {
         fitting
     }
 
+    /// A number within `range`.
+    pub(crate) fn number(&self, faults: &mut Faults, range: RangeInclusive<f64>) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "numbers of people are smaller than that")]
+        let number = match &self.node.value {
+            Value::Whole(number) => Some(*number as f64),
+            Value::Fraction(number) => Some(*number),
+            Value::Text(text) => text.value.trim().parse().ok(),
+            Value::Empty | Value::Switch(_) | Value::List(_) | Value::Map(_) => None,
+        };
+        let Some(number) = number else {
+            self.expected(faults, "a number", "2.5");
+            return None;
+        };
+        if range.contains(&number) {
+            return Some(number);
+        }
+        let cure = format!("write {} to {}", range.start(), range.end());
+        self.fault(faults, "this number is out of range", cure);
+        None
+    }
+
     pub(crate) fn duration(&self, faults: &mut Faults) -> Option<Duration> {
         self.amount(faults, "60s", units::duration)
     }

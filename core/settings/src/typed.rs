@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use backstop_catalogue::Catalogue;
 use backstop_exchange::{Abilities, Adjustment, Allowed};
 use backstop_vocabulary::{Dialect, Tier};
 
@@ -35,6 +36,10 @@ pub struct Settings {
     pub limits: Limits,
     /// An extra CA file (PEM) trusted for providers.
     pub ca_file: Option<String>,
+    /// What is known of models, with what the settings say of them on top.
+    pub catalogue: Arc<Catalogue>,
+    /// Where what was collected of models lies, if the settings say.
+    pub catalogue_file: Option<String>,
 }
 
 impl Default for Settings {
@@ -53,6 +58,8 @@ impl Default for Settings {
             workflows: Vec::new(),
             limits: Limits::default(),
             ca_file: None,
+            catalogue: Arc::new(Catalogue::built_in()),
+            catalogue_file: None,
         }
     }
 }

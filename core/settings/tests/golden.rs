@@ -61,9 +61,7 @@ fn outcome(text: &str, env: &BTreeMap<String, String>) -> String {
             let debug = format!("{settings:?}");
             assert!(!debug.contains(SECRET), "Debug shows a secret");
             let mut out = understood(&settings);
-            out.extend(
-                check(&settings, &catalogue).iter().map(|one| format!("[{}] {one}\n", one.code)),
-            );
+            out.extend(check(&settings).iter().map(|one| format!("[{}] {one}\n", one.code)));
             out
         }
     }
@@ -89,6 +87,14 @@ fn understood(settings: &Settings) -> String {
         let own = if route.built_in { " (built in)" } else { "" };
         lines.push(format!("route {}{own} for [{}]", route.name, models.join(", ")));
         lines.extend(route.ladder.iter().map(|rung| format!("  {}", shown(rung))));
+    }
+    for model in settings.catalogue.models() {
+        let own = model.origins.iter().filter(|(_, from)| from.source.contains("settings"));
+        let own: Vec<&str> = own.map(|(fact, _)| fact.as_str()).collect();
+        if !own.is_empty() {
+            let at = model.at.as_deref().unwrap_or("everywhere");
+            lines.push(format!("model {} at {at}: {}", model.name, own.join(", ")));
+        }
     }
     for workflow in &settings.workflows {
         lines

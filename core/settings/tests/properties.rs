@@ -86,7 +86,7 @@ fn settle(text: &str) {
     let catalogue = Catalogue::built_in();
     match read(text, &env, &catalogue) {
         Ok(settings) => {
-            let findings = format!("{:?}", check(&settings, &catalogue));
+            let findings = format!("{:?}", check(&settings));
             assert!(!findings.contains("\u{F8D0}") || text.contains('\u{F8D0}'), "a shield shows");
         }
         Err(errors) => {

@@ -92,7 +92,6 @@ fn gateway(kind: &Kind) -> anyhow::Result<Gateway> {
         .map_err(|errors| anyhow::anyhow!("{}: {errors:?}", kind.name))?;
     Ok(Gateway::new(Makings {
         settings,
-        catalogue: Arc::new(catalogue),
         journal: Journal::in_memory(Caps::default()),
         trust: TlsTrust::system(),
         clock: Clock::start(),

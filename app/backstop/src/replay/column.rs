@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
-use backstop_catalogue::Catalogue;
 use backstop_gateway::{Clock, Door, Gateway, Makings, probe_forever};
 use backstop_providers::{Client, ClientLimits, Dial, Endpoint, TlsTrust};
 use backstop_resilience::Tuning;
@@ -103,7 +102,6 @@ impl Column {
         let journal = Journal::in_memory(caps);
         let gateway = Gateway::new(Makings {
             settings: stage.settings.clone(),
-            catalogue: Arc::new(Catalogue::built_in()),
             journal: journal.clone(),
             trust: TlsTrust::system(),
             clock: self.clock,

@@ -150,7 +150,6 @@ impl Stage {
         let journal = Journal::in_memory(Caps::default());
         let gateway = Gateway::new(Makings {
             settings,
-            catalogue: Arc::new(Catalogue::built_in()),
             journal: journal.clone(),
             trust: TlsTrust::system(),
             clock: Clock::start(),

@@ -11,13 +11,8 @@ use crate::address::Address;
 use crate::finding::{Finding, Severity};
 use crate::{Provider, ProviderKind, Route, Rung, Settings, TargetChoice, TargetModel};
 
-pub(super) fn check(
-    settings: &Settings,
-    route: &Route,
-    catalogue: &Catalogue,
-    findings: &mut Vec<Finding>,
-) {
-    let ladder = Ladder { settings, route, catalogue };
+pub(super) fn check(settings: &Settings, route: &Route, findings: &mut Vec<Finding>) {
+    let ladder = Ladder { settings, route, catalogue: &settings.catalogue };
     findings.extend(ladder.single_vendor());
     findings.extend(ladder.no_fallback_for());
     for (at, rung) in route.ladder.iter().enumerate() {

@@ -1,7 +1,8 @@
+use backstop_catalogue::Facts;
 use backstop_exchange::{Abilities, ReasoningForm};
 
 use crate::faults::Faults;
-use crate::section::{Field, Keys};
+use crate::section::{Field, Keys, Section};
 
 pub(crate) const KEYS: Keys = Keys {
     section: "abilities",
@@ -26,26 +27,31 @@ pub(crate) const KEYS: Keys = Keys {
 
 /// What a target can do where the operator knows better than the catalogue.
 pub(crate) fn abilities(field: &Field<'_>, base: Abilities, faults: &mut Faults) -> Abilities {
-    let mut abilities = base;
-    let Some(section) = field.section(faults, KEYS) else { return abilities };
-    let mut switch = |key, ability: &mut bool| {
-        if let Some(on) = section.get(key).and_then(|field| field.switch(faults)) {
-            *ability = on;
-        }
+    match field.section(faults, KEYS) {
+        Some(section) => stated(&section, faults).over(&base),
+        None => base,
+    }
+}
+
+/// The abilities that stand in a section.
+pub(crate) fn stated(section: &Section<'_>, faults: &mut Faults) -> Facts {
+    let mut switch = |key| section.get(key).and_then(|field| field.switch(faults));
+    let mut facts = Facts {
+        tools: switch("tools"),
+        images: switch("images"),
+        documents: switch("documents"),
+        audio: switch("audio"),
+        schema: switch("schema"),
+        prefill: switch("prefill"),
+        sampling: switch("sampling"),
+        tools_with_reasoning: switch("tools_with_reasoning"),
+        reasoning_optional: switch("reasoning_optional"),
+        system_turns: switch("system_turns"),
+        completion_tokens_field: switch("completion_tokens_field"),
+        ..Facts::default()
     };
-    switch("tools", &mut abilities.tools);
-    switch("images", &mut abilities.images);
-    switch("documents", &mut abilities.documents);
-    switch("audio", &mut abilities.audio);
-    switch("schema", &mut abilities.schema);
-    switch("prefill", &mut abilities.prefill);
-    switch("sampling", &mut abilities.sampling);
-    switch("tools_with_reasoning", &mut abilities.tools_with_reasoning);
-    switch("reasoning_optional", &mut abilities.reasoning_optional);
-    switch("system_turns", &mut abilities.system_turns);
-    switch("completion_tokens_field", &mut abilities.completion_tokens_field);
     if let Some(most) = section.get("stop_max").and_then(|field| field.whole(faults, 0..=10_000)) {
-        abilities.stop_max = u32::try_from(most).unwrap_or(u32::MAX);
+        facts.stop_max = u32::try_from(most).ok();
     }
     if let Some(field) = section.get("reasoning") {
         let forms = [
@@ -54,11 +60,11 @@ pub(crate) fn abilities(field: &Field<'_>, base: Abilities, faults: &mut Faults)
             ("adaptive", ReasoningForm::Adaptive),
             ("effort", ReasoningForm::Effort),
         ];
-        abilities.reasoning = field.word(faults, &forms).unwrap_or(abilities.reasoning);
+        facts.reasoning = field.word(faults, &forms);
     }
     let mut tokens =
         |key| section.get(key).and_then(|field| field.whole(faults, 1..=1_000_000_000));
-    abilities.context_tokens_max = tokens("context_tokens_max").or(abilities.context_tokens_max);
-    abilities.output_tokens_max = tokens("output_tokens_max").or(abilities.output_tokens_max);
-    abilities
+    facts.context_tokens_max = tokens("context_tokens_max");
+    facts.output_tokens_max = tokens("output_tokens_max");
+    facts
 }

@@ -205,7 +205,7 @@ struct Abilities {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-enum Reasoning {
+pub(super) enum Reasoning {
     None,
     Budget,
     Adaptive,

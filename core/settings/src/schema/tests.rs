@@ -34,6 +34,10 @@ fn describes_the_keys_that_are_read_and_no_others() {
     check("DetailedTarget", read::targets::TARGET_KEYS);
     check("Abilities", read::abilities::KEYS);
     check("Parameters", read::adjustments::PARAMETER_KEYS);
+    check("Catalogue", read::catalogue::KEYS);
+    check("Model", read::catalogue::MODEL_KEYS);
+    check("Price", read::catalogue::PRICE_KEYS);
+    check("LongPrice", read::catalogue::LONG_KEYS);
 }
 
 #[test]

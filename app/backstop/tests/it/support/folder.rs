@@ -26,6 +26,10 @@ impl Folder {
         std::fs::write(&path, text).unwrap();
         path
     }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap()
+    }
 }
 
 impl Drop for Folder {

@@ -1,0 +1,116 @@
+//! Asks a provider for its list of models.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backstop_catalogue::sources::next_page;
+use backstop_providers::{Ask, Client, ClientLimits, Endpoint, TcpDial, TlsTrust};
+use backstop_settings::{Credential, Provider, ProviderKind};
+use backstop_vocabulary::Dialect;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use tokio::runtime::Builder;
+use tokio::time::timeout;
+
+/// The longest that one page may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The largest page; the longest public list has a tenth of it.
+const PAGE_BYTES_MAX: usize = 32 << 20;
+/// The most pages of a list.
+const PAGES_MAX: usize = 100;
+
+/// Where a list of models is, and its pages.
+pub(crate) struct Listed {
+    /// The address, without credentials.
+    pub(crate) source: String,
+    pub(crate) pages: Vec<String>,
+}
+
+/// The pages of the provider's list. The error says what went wrong, without its credential.
+pub(crate) fn ask(provider: &Provider, trust: &TlsTrust) -> anyhow::Result<Listed> {
+    let endpoint = Arc::new(Endpoint::new(&provider.base_url, provider.proxy.as_deref(), trust)?);
+    let (path, query) = match (provider.kind, provider.dialect) {
+        (ProviderKind::Anthropic, _) | (_, Dialect::AnthropicMessages) => {
+            ("/v1/models", "limit=1000")
+        }
+        _ => ("/v1/models", ""),
+    };
+    let headers = headers(provider)?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let client = Client::new(Arc::new(TcpDial::new()), ClientLimits::default());
+        let mut pages: Vec<String> = Vec::new();
+        let mut next = query.to_owned();
+        let source = format!("{}{}", provider.base_url, endpoint_path(&provider.base_url, path));
+        while pages.len() < PAGES_MAX {
+            let whole = if next.is_empty() { path.to_owned() } else { format!("{path}?{next}") };
+            let ask = Ask {
+                method: Method::GET,
+                path: endpoint.path(&whole)?,
+                headers: headers.clone(),
+                body: Bytes::new(),
+            };
+            let page = timeout(PATIENCE, page(&client, &endpoint, ask, provider.connect_max)).await;
+            let page =
+                page.map_err(|_| anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs()))??;
+            let more = next_page(&page);
+            pages.push(page);
+            match more {
+                Some(more) if query.is_empty() => next = more,
+                Some(more) => next = format!("{query}&{more}"),
+                None => break,
+            }
+        }
+        Ok(Listed { source, pages })
+    })
+}
+
+/// The path as it is appended to a base URL that may already end in a version.
+fn endpoint_path<'a>(base_url: &str, path: &'a str) -> &'a str {
+    if base_url.ends_with("/v1") { path.trim_start_matches("/v1") } else { path }
+}
+
+async fn page(
+    client: &Client,
+    endpoint: &Arc<Endpoint>,
+    ask: Ask,
+    connect_max: Duration,
+) -> anyhow::Result<String> {
+    let failed = |failure: backstop_vocabulary::Failure| anyhow::anyhow!("{}", failure.message);
+    let reply = client.send(endpoint, ask, connect_max).await.map_err(failed)?;
+    let status = reply.status;
+    let body = reply.body.collect(PAGE_BYTES_MAX).await.map_err(failed)?;
+    if status != 200 {
+        // What a provider says beside an error may quote the key it was shown.
+        anyhow::bail!("it answers with status {status}");
+    }
+    Ok(String::from_utf8(body.to_vec())?)
+}
+
+fn headers(provider: &Provider) -> anyhow::Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    headers.insert(http::header::ACCEPT, HeaderValue::from_static("application/json"));
+    let anthropic = provider.dialect == Dialect::AnthropicMessages;
+    if anthropic {
+        let name = HeaderName::from_static("anthropic-version");
+        headers.insert(name, HeaderValue::from_static("2023-06-01"));
+    }
+    match provider.credentials.first() {
+        Some(Credential::Key { secret, .. }) => {
+            let (name, text) = if anthropic {
+                ("x-api-key", secret.reveal().to_owned())
+            } else {
+                ("authorization", format!("Bearer {}", secret.reveal()))
+            };
+            let mut value = HeaderValue::from_str(&text)
+                .map_err(|_| anyhow::anyhow!("its key holds characters that no header may"))?;
+            value.set_sensitive(true);
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        Some(Credential::FromClient) => {
+            anyhow::bail!("it is asked with clients' own keys, and there is no client here");
+        }
+        Some(Credential::None) | None => {}
+    }
+    Ok(headers)
+}
