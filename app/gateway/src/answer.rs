@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
+use backstop_continuity::AttemptPurpose;
 use backstop_listener::AnswerBody;
 use backstop_store::AttemptRow;
 use backstop_vocabulary::{Class, Dialect, Failure, Fault, RequestId};
@@ -59,6 +60,9 @@ fn answered_head(journey: &Journey, begun: &Begun) -> Response<()> {
         out.insert(HeaderName::from_static("backstop-answer"), answer);
     }
     tried(out, &journey.record, place.rung);
+    if begun.attempt.purpose == AttemptPurpose::Repair {
+        repaired(out, &place.target.name);
+    }
     let losses = journey.record.losses();
     if !losses.is_empty() {
         let list: Vec<String> = losses.iter().map(ToString::to_string).collect();
@@ -210,6 +214,13 @@ fn tried(out: &mut HeaderMap, record: &Record, rung: u8) {
     if !text.is_empty() {
         set(out, "backstop-attempts", text);
     }
+}
+
+/// The answer came from the target whose refusal stands last, asked again with a mended request.
+fn repaired(out: &mut HeaderMap, target: &str) {
+    let tried = out.get("backstop-attempts").and_then(|tried| tried.to_str().ok());
+    let text = format!("{}, {target}; purpose=repair", tried.unwrap_or_default());
+    set(out, "backstop-attempts", text);
 }
 
 /// `Server-Timing`: the attempts that failed, and the time until the answer began.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 
-use backstop_dialects::Scan;
+use backstop_dialects::{Scan, Thoughts};
 use backstop_exchange::{Features, Request};
 use backstop_vocabulary::{Api, Dialect, Failure, Moment, RequestId};
 
@@ -42,6 +42,7 @@ pub(crate) struct Asked {
     pub(crate) body: Bytes,
     pub(crate) scan: Scan,
     full: OnceLock<Result<Box<Full>, Failure>>,
+    thoughts: OnceLock<Option<Box<Thoughts>>>,
 }
 
 /// The full reading.
@@ -71,6 +72,7 @@ impl Asked {
             body,
             scan,
             full: OnceLock::new(),
+            thoughts: OnceLock::new(),
         }
     }
 
@@ -82,6 +84,12 @@ impl Asked {
             Ok(Box::new(Full { features: Features::of(&request), request }))
         };
         self.full.get_or_init(read).as_ref().map(|full| &**full)
+    }
+
+    /// The reasoning of earlier answers that the request carries: looked for on first need.
+    pub(crate) fn thoughts(&self) -> Option<&Thoughts> {
+        let find = || backstop_dialects::thoughts(self.dialect, &self.body).map(Box::new);
+        self.thoughts.get_or_init(find).as_deref()
     }
 
     /// How long the client says it will wait, from the SDKs' `x-stainless-timeout` (seconds).

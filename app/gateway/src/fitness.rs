@@ -1,5 +1,8 @@
 //! Whether a target can take a request at all, and the request as it goes there.
 
+pub(crate) mod issuers;
+pub(crate) mod thoughts;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
@@ -11,8 +14,9 @@ use backstop_fit::Terms;
 use backstop_vocabulary::Failure;
 
 use crate::asked::Asked;
-use crate::perform::{Question, own_body};
+use crate::perform::Question;
 use crate::plan::Place;
+use issuers::Issuers;
 
 /// What a request needs, found on first need.
 #[derive(Debug)]
@@ -99,18 +103,21 @@ impl Place {
     /// reasons, a temperature), so that its request is written anew even in the same dialect.
     pub(crate) fn body(
         &self,
-        asked: &Asked,
+        (asked, issuers): (&Asked, &Issuers),
         delivery: Delivery,
         question: Question<'_>,
     ) -> Result<Body, Failure> {
         let model = &self.target.key.model;
         let whole = matches!(question, Question::Original) && !self.gives_up(asked);
         if whole && self.takes_bytes(asked, delivery) {
-            return Ok(Body { bytes: own_body(asked, model), ..Body::default() });
+            let (bytes, loss) = thoughts::own_body(issuers, asked, self);
+            return Ok(Body { bytes, losses: loss.into_iter().collect(), ..Body::default() });
         }
         let full = asked.full().map_err(Clone::clone)?;
         let terms = self.terms(asked);
-        let (request, mut losses) = backstop_fit::fit(&full.request, &full.features, &terms);
+        let (request, stripped) = thoughts::request(issuers, (asked, &full.request), self);
+        let (request, mut losses) = backstop_fit::fit(&request, &full.features, &terms);
+        losses.extend(stripped);
         let request = match question {
             Question::Original => request,
             Question::Continue(delivered) => {

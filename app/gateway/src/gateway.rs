@@ -19,6 +19,7 @@ use crate::admit::{Allowance, Room};
 use crate::clock::Clock;
 use crate::core::Core;
 use crate::doubts::Doubts;
+use crate::fitness::issuers::Issuers;
 use crate::health::Registry;
 use crate::live::Live;
 use crate::metrics::{Metrics, Totals};
@@ -67,6 +68,7 @@ pub(crate) struct Shared {
     /// Whether no more requests should be sent here.
     pub(crate) draining: AtomicBool,
     pub(crate) doubts: Doubts,
+    pub(crate) issuers: Issuers,
     pub(crate) trust: TlsTrust,
     /// This gateway's mark on the requests it sends, so that it knows them when they come back.
     pub(crate) instance: HeaderValue,
@@ -98,6 +100,7 @@ impl Gateway {
             refusals: Refusals::default(),
             draining: AtomicBool::new(false),
             doubts: Doubts::default(),
+            issuers: Issuers::default(),
             trust,
             instance: HeaderValue::from_str(&instance).unwrap_or(HeaderValue::from_static("0")),
             reloading: Mutex::default(),
@@ -197,6 +200,7 @@ impl Shared {
             | AttemptPurpose::Probe
             | AttemptPurpose::Failover
             | AttemptPurpose::StaleRetry
+            | AttemptPurpose::Repair
             | AttemptPurpose::LastResort
             | AttemptPurpose::Resume => {}
         }

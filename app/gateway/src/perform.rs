@@ -18,6 +18,7 @@ use crate::beside::embed;
 use crate::core::Core;
 use crate::evidence::Opened;
 use crate::fitness::Body;
+use crate::fitness::thoughts;
 use crate::gateway::LAST_RESORTS_MAX;
 use crate::headers;
 use crate::held::{Fits, Held};
@@ -178,6 +179,7 @@ impl Journey {
             | AttemptPurpose::Failover
             | AttemptPurpose::Retry
             | AttemptPurpose::StaleRetry
+            | AttemptPurpose::Repair
             | AttemptPurpose::SecondOpinion
             | AttemptPurpose::Resume => Purpose::Traffic,
         };
@@ -249,7 +251,8 @@ impl Journey {
         if same && let Some(query) = &asked.query {
             path = format!("{path}?{query}").parse().unwrap_or(path);
         }
-        let Body { bytes, renames, losses } = place.body(asked, stream.into(), question)?;
+        let Body { bytes, renames, losses } =
+            place.body((asked, &self.core.shared.issuers), stream.into(), question)?;
         self.record.lost(&losses);
         let ask = Ask { method: http::Method::POST, path, headers, body: bytes };
         Ok(Prepared { ask, renames })
@@ -324,6 +327,11 @@ impl Journey {
             timing
         };
         self.course.handle_failure(now, attempt.candidate, failure);
+        if failure.class == Class::SignatureRefused
+            && thoughts::refuse(&shared.issuers, &self.asked, &self.roster.places[place])
+        {
+            self.course.mend(place);
+        }
         let mut row = row(&name, attempt.purpose, timing, (failure.status, upstream));
         row.class = Some(failure.class);
         row.provider_code.clone_from(&failure.provider_code);
@@ -348,16 +356,8 @@ pub(crate) fn own_ask(
     if let Some(query) = &asked.query {
         path = format!("{path}?{query}").parse().ok()?;
     }
-    let body = own_body(asked, &place.target.key.model);
+    let (body, _loss) = thoughts::own_body(&core.shared.issuers, asked, place);
     Some(Ask { method: http::Method::POST, path, headers, body })
-}
-
-/// The client's bytes, with the target's name for the model where that differs.
-pub(crate) fn own_body(asked: &Asked, model: &str) -> Bytes {
-    if asked.scan.model_name == model {
-        return asked.body.clone();
-    }
-    Bytes::from(backstop_dialects::with_model(&asked.body, &asked.scan, model))
 }
 
 /// Whether a failure is about the credential that the client itself brought: it says nothing about

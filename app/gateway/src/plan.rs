@@ -14,6 +14,7 @@ use backstop_vocabulary::{Class, Dialect, Failure, Moment, Tier};
 use crate::answer;
 use crate::asked::Asked;
 use crate::beside::embed;
+use crate::fitness::issuers::Issuer;
 use crate::fitness::{Needs, PassedOver};
 use crate::headers;
 use crate::live::{Live, Match};
@@ -54,6 +55,8 @@ pub(crate) struct Place {
     /// then even a request in its own dialect is fitted to it.
     pub(crate) is_known_stand_in: bool,
     pub(crate) candidate: Candidate,
+    /// Who it is to those who made the reasoning that clients carry.
+    pub(crate) issuer: Issuer,
     /// `backstop-answer` when it answers at the first attempt, and `proxy-status` when it does with
     /// 200: nearly always.
     pub(crate) first_answer: Option<HeaderValue>,
@@ -152,6 +155,7 @@ impl Builder<'_> {
                 abilities,
                 allowed: route.policy.allow_loss.and(&choice.allow_loss),
                 adjustment: choice.adjustment.clone(),
+                issuer: Issuer::of(&target.key),
                 target,
                 candidate,
                 first_answer: None,

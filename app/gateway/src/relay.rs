@@ -5,12 +5,18 @@
 //! gate says so, and the writer always knows what the client has seen, so that another target can
 //! go on where this one broke.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 
 use backstop_continuity::{Gate, NoSeam, Pass, Seam};
 use backstop_dialects::{Frames, Framing, Renames, Restorer, StreamReader, StreamWriter};
 use backstop_exchange::{Answer, Event, Finish};
 use backstop_vocabulary::{Class, Dialect, Failure, Scope, Stage, Usage};
+
+use crate::fitness::issuers::Issuer;
+use crate::fitness::thoughts;
+use crate::gateway::Shared;
 
 /// The longest frame read from a provider.
 pub(crate) const FRAME_BYTES_MAX: usize = 16 << 20;
@@ -51,6 +57,14 @@ pub(crate) struct Relay {
     held: Vec<Event>,
     held_bytes: usize,
     events: Vec<Event>,
+    /// Where it is remembered who made its reasoning.
+    mint: Mint,
+}
+
+/// Where it is remembered who made the reasoning of a stream.
+pub(crate) struct Mint {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) issuer: Issuer,
 }
 
 /// Whose bytes the client gets.
@@ -64,7 +78,7 @@ pub(crate) enum Raw {
 
 impl Relay {
     /// The stream of an attempt that begins an answer.
-    pub(crate) fn new(dialect: Dialect, raw: Raw, renames: Renames) -> Self {
+    pub(crate) fn new(dialect: Dialect, raw: Raw, renames: Renames, mint: Mint) -> Self {
         Self {
             dialect,
             frames: Frames::new(Framing::Sse, FRAME_BYTES_MAX),
@@ -76,12 +90,13 @@ impl Relay {
             held: Vec::new(),
             held_bytes: 0,
             events: Vec::new(),
+            mint,
         }
     }
 
     /// The stream of an attempt that goes on where another broke.
-    pub(crate) fn resumed(dialect: Dialect, renames: Renames, seam: Seam) -> Self {
-        Self { seam: Some(seam), ..Self::new(dialect, Raw::Written, renames) }
+    pub(crate) fn resumed(dialect: Dialect, renames: Renames, seam: Seam, mint: Mint) -> Self {
+        Self { seam: Some(seam), ..Self::new(dialect, Raw::Written, renames, mint) }
     }
 
     /// Bytes held back now, for the memory budget.
@@ -146,6 +161,7 @@ impl Relay {
         let mut restorer = std::mem::take(&mut self.restorer);
         for event in events.drain(..) {
             *content |= event.is_meaningful();
+            thoughts::note(&self.mint.shared.issuers, &event, self.mint.issuer);
             if let Event::Usage(usage) = &event {
                 given.usage = Some(*usage);
             }

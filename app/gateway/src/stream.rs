@@ -4,6 +4,7 @@
 mod alarm;
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use crate::body::{Away, Driven, Quiet, Tray};
 use crate::held::Fits;
 use crate::perform::{Begun, Journey, Question};
 use crate::plan;
-use crate::relay::{Given, Out, Progress, Raw, Relay};
+use crate::relay::{Given, Mint, Out, Progress, Raw, Relay};
 use crate::wait::Wait;
 use alarm::Alarm;
 
@@ -81,7 +82,11 @@ fn given(journey: &Journey, fits: Fits) -> Given {
 fn relay(journey: &Journey, begun: &mut Begun) -> Relay {
     let dialect = journey.place(begun.place).dialect;
     let raw = if dialect == journey.asked.dialect { Raw::Through } else { Raw::Written };
-    Relay::new(dialect, raw, std::mem::take(&mut begun.renames))
+    Relay::new(dialect, raw, std::mem::take(&mut begun.renames), mint(journey, begun.place))
+}
+
+fn mint(journey: &Journey, place: usize) -> Mint {
+    Mint { shared: Arc::clone(&journey.core.shared), issuer: journey.place(place).issuer }
 }
 
 /// Reads until the gate releases something, the stream ends, or it fails.
@@ -425,7 +430,8 @@ impl Flow {
         let renames = std::mem::take(&mut begun.renames);
         let place = self.journey.place(begun.place);
         let seam = Seam::new(&delivered, place.way_on());
-        self.relay = Relay::resumed(place.dialect, renames, seam);
+        let mint = mint(&self.journey, begun.place);
+        self.relay = Relay::resumed(place.dialect, renames, seam, mint);
         self.begun = Some(begun);
         self.quiet.restart(clock.now());
         self.journey.record.resumed();

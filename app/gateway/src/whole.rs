@@ -10,6 +10,7 @@ use backstop_vocabulary::{Class, Failure, Stage};
 
 use crate::answer;
 use crate::beside::embed;
+use crate::fitness::thoughts;
 use crate::gather::{add, gather};
 use crate::perform::{Begun, Journey, Question};
 use crate::relay::check_json;
@@ -25,7 +26,11 @@ pub(crate) async fn answer(
             Err(failure) => return Err((journey, failure)),
         };
         match fetch(&mut journey, &mut begun).await {
-            Ok((answer, body)) => return Ok(deliver(journey, begun, &answer, body)),
+            Ok((answer, body)) => {
+                let issuer = journey.place(begun.place).issuer;
+                thoughts::note_answer(&journey.core.shared.issuers, &answer, issuer);
+                return Ok(deliver(journey, begun, &answer, body));
+            }
             Err(failure) => {
                 let failure = failure.at(Stage::BeforeContent).with_status(begun.reply.status);
                 journey.failed(begun, &failure);

@@ -19,6 +19,7 @@ mod again;
 mod choose;
 mod faults;
 mod give_up;
+mod mend;
 mod opening;
 mod plan;
 mod policy;
@@ -65,6 +66,8 @@ pub struct Course {
     waits: u16,
     once: Once,
     resuming: Resuming,
+    /// The candidate whose request was just mended.
+    mending: Option<usize>,
 }
 
 /// What one course does at most once, or seldom for each vendor, and whether it has.
@@ -74,6 +77,8 @@ struct Once {
     last_resorts: Vec<(u16, Moment)>,
     /// `None` until the draw.
     trickle: Option<bool>,
+    /// The candidates whose request was mended.
+    mended: Vec<usize>,
 }
 
 /// Whether the attempts begin an answer or continue one.
@@ -158,6 +163,7 @@ impl Course {
             waits: 0,
             once: Once::default(),
             resuming: Resuming::No,
+            mending: None,
         }
     }
 
@@ -189,7 +195,7 @@ impl Course {
         record.not_before = Some(record.not_before.map_or(until, |known| known.max(until)));
         if let Some(pending) = self.pending.take_if(|pending| pending.candidate == candidate) {
             record.attempts = record.attempts.saturating_sub(1);
-            if pending.purpose != AttemptPurpose::StaleRetry {
+            if !pending.purpose.is_free() {
                 self.attempts = self.attempts.saturating_sub(1);
             }
         }
@@ -211,7 +217,8 @@ impl Course {
         self.policy.patience = Duration::ZERO;
     }
 
-    /// Attempts so far, the current one included; free replacements of stale connections are not.
+    /// Attempts so far, the current one included; free replacements of stale connections and repairs
+    /// are not.
     pub const fn attempts(&self) -> u8 {
         self.attempts
     }
@@ -246,10 +253,11 @@ impl Course {
     ) -> Attempt {
         let outlook = health.outlook(self.candidates[candidate].target, now);
         let purpose = match (self.resuming, purpose) {
-            (Resuming::Yes, AttemptPurpose::StaleRetry) | (Resuming::No, _) => purpose,
+            (Resuming::No, _) => purpose,
+            (Resuming::Yes, _) if purpose.is_free() => purpose,
             (Resuming::Yes, _) => AttemptPurpose::Resume,
         };
-        if purpose != AttemptPurpose::StaleRetry {
+        if !purpose.is_free() {
             self.attempts = self.attempts.saturating_add(1);
         }
         let record = &mut self.records[candidate];

@@ -39,6 +39,8 @@ pub enum AttemptPurpose {
     Retry,
     /// The same target again because its pooled connection was stale: free.
     StaleRetry,
+    /// The same target again with a request mended after its refusal: free, once for each target.
+    Repair,
     /// Another vendor's word on a refusal that names the caller: charged to [`crate::Opinions`].
     SecondOpinion,
     /// The least bad of targets that are all open: under a small cap.
@@ -48,6 +50,11 @@ pub enum AttemptPurpose {
 }
 
 impl AttemptPurpose {
+    /// Whether it counts neither against the most attempts allowed nor against a budget.
+    pub(crate) const fn is_free(self) -> bool {
+        matches!(self, Self::StaleRetry | Self::Repair)
+    }
+
     /// The name used in headers, the journal and metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -57,6 +64,7 @@ impl AttemptPurpose {
             Self::Failover => "failover",
             Self::Retry => "retry",
             Self::StaleRetry => "stale_retry",
+            Self::Repair => "repair",
             Self::SecondOpinion => "second_opinion",
             Self::LastResort => "last_resort",
             Self::Resume => "resume",

@@ -132,6 +132,8 @@ struct Model {
     /// The vendors of last resorts.
     last_resorts: Vec<(u16, Moment)>,
     stale: u8,
+    /// Whose request was mended.
+    mended: Vec<usize>,
 }
 
 impl Model {
@@ -174,6 +176,15 @@ impl Model {
         self.attempts + 1 == self.policy.attempts_max
     }
 
+    fn count(&mut self, attempt: &Attempt) {
+        if attempt.purpose == AttemptPurpose::StaleRetry {
+            self.stale += 1;
+        } else if attempt.purpose != AttemptPurpose::Repair {
+            self.attempts += 1;
+        }
+        self.tried.push(attempt.candidate);
+    }
+
     fn check(&self, attempt: &Attempt, world: &World, now: Moment) {
         let index = attempt.candidate;
         let (candidate, look) = (&self.candidates[index], world.outlook(index, now));
@@ -198,6 +209,12 @@ impl Model {
                 let last = self.failed.last().map(|(failed, failure)| (*failed, failure.class));
                 assert_eq!(last, Some((index, Class::StaleConnection)));
                 assert!(self.stale < 2);
+                return;
+            }
+            AttemptPurpose::Repair => {
+                let last = self.failed.last().map(|(failed, _)| *failed);
+                assert_eq!(last, Some(index));
+                assert_eq!(self.mended.iter().filter(|of| **of == index).count(), 1);
                 return;
             }
             AttemptPurpose::LastResort => {
@@ -260,13 +277,14 @@ fn ending(chance: &mut Chance) -> Failure {
         Class::StaleConnection,
         Class::StreamCut,
         Class::TargetOpened,
+        Class::SignatureRefused,
         Class::InvalidRequest,
         Class::ContextTooLong,
         Class::UnsupportedFeature,
         Class::ContentRefused,
     ];
     // Faults of the caller end most courses: rarer, so that the rest is seen as well.
-    let bound = if chance.happens(0.1) { classes.len() } else { 11 };
+    let bound = if chance.happens(0.1) { classes.len() } else { 12 };
     let class = classes[usize::try_from(chance.below(bound as u64)).unwrap()];
     let stay_away = chance.happens(0.3).then(|| Duration::from_millis(chance.below(20_000)));
     Failure::new(class, "simulated").with_stay_away(stay_away)
@@ -295,6 +313,7 @@ fn run(seed: u64) -> (u8, Class) {
         refused: Vec::new(),
         last_resorts: Vec::new(),
         stale: 0,
+        mended: Vec::new(),
     };
     for _ in 0..STEPS_MAX {
         let before = course.plan(now, &world);
@@ -311,18 +330,16 @@ fn run(seed: u64) -> (u8, Class) {
                     course.refused(attempt.candidate, now + Duration::from_secs(chance.below(5)));
                     continue;
                 }
-                if attempt.purpose == AttemptPurpose::StaleRetry {
-                    model.stale += 1;
-                } else {
-                    model.attempts += 1;
-                }
-                model.tried.push(attempt.candidate);
+                model.count(&attempt);
                 assert_eq!(course.attempts(), model.attempts);
                 let longest = attempt.first_token_by.since(now);
                 let is_silent = chance.happens(0.2);
                 now += if is_silent { longest } else { chance.between(Duration::ZERO, longest) };
                 let failure = ending(&mut chance);
                 course.handle_failure(now, attempt.candidate, &failure);
+                if failure.class == Class::SignatureRefused && course.mend(attempt.candidate) {
+                    model.mended.push(attempt.candidate);
+                }
                 model.failed.push((attempt.candidate, failure));
             }
             Step::Wait(until) => {

@@ -16,6 +16,7 @@ mod stream_write;
 
 mod elsewhere;
 mod errors;
+mod thoughts;
 mod wire;
 
 pub(crate) use answer_read::read_answer;
@@ -27,4 +28,5 @@ pub(crate) use request_write::write_request;
 pub(crate) use scan::scan_field;
 pub(crate) use stream_read::StreamReader;
 pub(crate) use stream_write::StreamWriter;
+pub(crate) use thoughts::{find_thoughts, has_thoughts};
 pub(crate) use wire::{KEEP_ALIVE, PATH};

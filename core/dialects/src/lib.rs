@@ -16,6 +16,7 @@ mod dispatch;
 mod frames;
 mod scan;
 mod target;
+mod thoughts;
 mod tool_names;
 
 mod anthropic_messages;
@@ -42,4 +43,5 @@ pub use errors::{ErrorHead, WrittenError};
 pub use frames::{Frame, Frames, Framing, chunk_message, event_message, exception_message};
 pub use scan::{Scan, scan, with_model};
 pub use target::{Delivery, Head, TargetForm, Written};
+pub use thoughts::{Edit, Thoughts, edited, thoughts};
 pub use tool_names::{Renames, Restorer};

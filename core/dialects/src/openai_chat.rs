@@ -11,6 +11,7 @@ mod request_write;
 mod scan;
 mod stream_read;
 mod stream_write;
+mod thoughts;
 mod wire;
 
 pub(crate) use answer_read::read_answer;
@@ -26,6 +27,7 @@ pub(crate) use request_read::{read_effort_word, source_of};
 pub(crate) use request_write::{CONTINUE, Root, data_url, effort_word, format_name, is_strict};
 pub(crate) use stream_read::StreamReader;
 pub(crate) use stream_write::StreamWriter;
+pub(crate) use thoughts::has_thoughts;
 pub(crate) use wire::Words;
 
 /// Where clients and providers meet.

@@ -14,6 +14,7 @@ mod request_write;
 mod scan;
 mod stream_read;
 mod stream_write;
+mod thoughts;
 mod track;
 mod wire;
 
@@ -26,4 +27,5 @@ pub(crate) use request_write::write_request;
 pub(crate) use scan::scan_field;
 pub(crate) use stream_read::StreamReader;
 pub(crate) use stream_write::StreamWriter;
+pub(crate) use thoughts::{find_thoughts, has_thoughts};
 pub(crate) use wire::{ID_PREFIX, KEEP_ALIVE, PATH};

@@ -58,6 +58,25 @@ pub struct Request {
     pub bound: Option<String>,
 }
 
+impl Request {
+    /// Takes away the thoughts that bear a mark which does not stay.
+    pub fn keep_thoughts(&mut self, mut stays: impl FnMut(&Artefact) -> bool) {
+        for turn in &mut self.turns {
+            turn.blocks.retain(|block| match block {
+                Block::Reasoning { artefact: Some(artefact), .. } => stays(artefact),
+                Block::Reasoning { artefact: None, .. }
+                | Block::Text(_)
+                | Block::Media(_)
+                | Block::ToolCall(_)
+                | Block::ToolResult(_)
+                | Block::Refusal(_)
+                | Block::Foreign { .. } => true,
+            });
+        }
+        self.turns.retain(|turn| !turn.blocks.is_empty());
+    }
+}
+
 /// A text with an optional prompt-cache mark.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Text {

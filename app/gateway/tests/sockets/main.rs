@@ -7,6 +7,7 @@ mod checks;
 mod client;
 mod peer;
 mod quick;
+mod signers;
 mod stage;
 
 mod breaks;
@@ -24,5 +25,6 @@ mod secrets;
 mod shares;
 mod sizes;
 mod storms;
+mod thoughts;
 mod told;
 mod vectors;

@@ -62,6 +62,11 @@ impl Script {
         script
     }
 
+    /// Head and body.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.answer
+    }
+
     /// Head and body, as far as they are text.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.answer).into_owned()
@@ -151,7 +156,7 @@ async fn converse(
 }
 
 /// Reads head and body of one request, framed by its length.
-async fn take(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+pub(crate) async fn take(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut heard = Vec::new();
     let mut buffer = vec![0; 1 << 16];
     let end = loop {

@@ -40,6 +40,9 @@ impl Course {
         if let Some(stale) = self.stale_retry(&question) {
             return Some(stale);
         }
+        if let Some(mended) = self.mended(&question) {
+            return Some(mended);
+        }
         if self.attempts >= self.policy.attempts_max {
             return None;
         }

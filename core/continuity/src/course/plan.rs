@@ -65,6 +65,7 @@ impl Course {
         ghost.policy.attempts_max = u8::MAX;
         ghost.policy.trickle = 0.0;
         ghost.pending = None;
+        ghost.mending = None;
         let mut chance = Chance::from_seed(0);
         let quiet = Quiet(health);
         let mut turns = Vec::new();

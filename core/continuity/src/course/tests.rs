@@ -116,7 +116,7 @@ fn show(step: &Step) -> String {
 }
 
 /// Runs a script of lines `time facts => step`. Facts: `0 overloaded [asked]` (an attempt failed),
-/// `0 refused until`, `0 is open [until]`, or `-`.
+/// `0 refused until`, `0 is open [until]`, `0 mended class`, or `-`.
 fn check_with(mut course: Course, mut health: Script, script: &str) {
     let mut chance = Chance::from_seed(1);
     for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -151,6 +151,12 @@ fn check_with(mut course: Course, mut health: Script, script: &str) {
             }
             [target, "refused", _] => {
                 course.refused(target.parse().unwrap(), Moment::ZERO + duration().unwrap());
+            }
+            [target, "mended", class] => {
+                let target = target.parse().unwrap();
+                let failure = Failure::new(Class::from_code(class).unwrap(), "scripted");
+                course.handle_failure(now, target, &failure);
+                course.mend(target);
             }
             [target, class, ..] => {
                 let class = Class::ALL.iter().find(|known| known.code() == class).unwrap();
@@ -250,6 +256,40 @@ fn replaces_a_stale_connection_twice_for_free() {
     course.handle_failure(Moment::ZERO, 0, &Failure::new(Class::StaleConnection, ""));
     course.next(Moment::ZERO, &health, &mut chance);
     assert_eq!(course.attempts(), 1);
+}
+
+#[test]
+fn asks_a_target_once_more_for_free_when_its_request_could_be_mended() {
+    check(
+        "a@x | b@y",
+        "
+        0s -                            => first 0
+        0s 0 mended signature_refused   => repair 0
+        0s 0 mended signature_refused   => failover 1
+        0s 1 mended signature_refused   => repair 1
+        0s 1 signature_refused          => give up signature_refused
+        ",
+    );
+    // Not where it must not be asked at all, and not instead of a verdict.
+    check(
+        "a@x | b@y",
+        "
+        0s -                            => first 0
+        0s 0 is paused 9s
+        0s 0 mended signature_refused   => failover 1
+        0s 1 mended content_refused     => give up content_refused
+        ",
+    );
+    let few = CoursePolicy { attempts_max: 1, ..policy() };
+    check_with(
+        Course::new(ladder("a@x"), few, Moment::ZERO),
+        Script::default(),
+        "
+        0s -                            => first 0
+        0s 0 mended signature_refused   => repair 0
+        0s 0 server_error               => give up rung_exhausted…
+        ",
+    );
 }
 
 #[test]

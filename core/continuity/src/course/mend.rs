@@ -1,0 +1,31 @@
+//! The same target again with a request that it will take: without the reasoning it refused, without
+//! a begun answer it would not go on from.
+
+use backstop_resilience::State;
+
+use super::Course;
+use super::choose::{Choice, Question};
+use crate::AttemptPurpose;
+
+impl Course {
+    /// The request can be mended for the candidate whose attempt has just failed: report that with
+    /// [`Self::handle_failure`] first. It is asked once more at once, free of the retry budget and of
+    /// the most attempts allowed; `false` where that has been done already.
+    pub fn mend(&mut self, candidate: usize) -> bool {
+        let known = self.once.mended.contains(&candidate);
+        if known || self.verdict.is_some() || candidate >= self.records.len() {
+            return false;
+        }
+        self.once.mended.push(candidate);
+        self.mending = Some(candidate);
+        true
+    }
+
+    /// The target whose request was mended.
+    pub(super) fn mended(&mut self, question: &Question<'_>) -> Option<Choice> {
+        let candidate = self.mending.take()?;
+        let away = matches!(question.looks[candidate].state, State::Paused | State::Blocked);
+        let goes = self.is_in(candidate) && !away;
+        goes.then_some(Choice::Go(candidate, AttemptPurpose::Repair))
+    }
+}
