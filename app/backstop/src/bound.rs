@@ -49,7 +49,13 @@ mod tests {
     use super::*;
 
     fn with_key() -> Settings {
-        let key = Key { name: "shop".into(), hash: [7; 32], app: None, requests_per_minute: None };
+        let key = Key {
+            name: "shop".into(),
+            hash: [7; 32],
+            app: None,
+            requests_per_minute: None,
+            passthrough: true,
+        };
         Settings { keys: vec![key], ..Settings::default() }
     }
 

@@ -86,10 +86,20 @@ pub(crate) fn enter(
     client: &HeaderMap,
     now: Moment,
 ) -> Result<(Caller, Place), Failure> {
+    let entered = enter_any(shared, client, now)?;
+    refuse_encoding(client)?;
+    Ok(entered)
+}
+
+/// The same for a body that nobody here will read.
+pub(crate) fn enter_any(
+    shared: &Shared,
+    client: &HeaderMap,
+    now: Moment,
+) -> Result<(Caller, Place), Failure> {
     let live = shared.live.load();
     refuse_loop(client, shared.instance.as_bytes())?;
     let (caller, key) = caller(&live.settings, client)?;
-    refuse_encoding(client)?;
     if let Some(key) = key {
         shared.check_allowance(key, now)?;
     }

@@ -129,8 +129,48 @@ pub(crate) fn error(dialect: Dialect, failure: &Failure, id: RequestId) -> Respo
     let mut response = Response::new(AnswerBody::whole(Bytes::from(written.body)));
     *response.status_mut() =
         StatusCode::from_u16(written.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let out = response.headers_mut();
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    explain(response.headers_mut(), failure);
+    ids(response.headers_mut(), dialect, id);
+    response
+}
+
+/// An error on our own paths, which have no dialect (RFC 9457). The status is the failure's where it
+/// has one.
+pub(crate) fn problem(failure: &Failure, id: RequestId) -> Response<AnswerBody> {
+    let request_id = format!("req_{id}");
+    let dialect = Dialect::OpenaiChat;
+    let usual = backstop_dialects::write_error(dialect, failure, &request_id).status;
+    let status = StatusCode::from_u16(failure.status.unwrap_or(usual));
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Client Closed Request"),
+        "status": status.as_u16(),
+        "detail": failure.message,
+        "code": failure.class.code(),
+        "request_id": request_id,
+    });
+    let mut response = Response::new(AnswerBody::whole(Bytes::from(body.to_string())));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    explain(response.headers_mut(), failure);
+    ids(response.headers_mut(), dialect, id);
+    response
+}
+
+/// The ids of a request that passes through: ours, and the provider's own.
+pub(crate) fn passage_ids(out: &mut HeaderMap, upstream: Option<&HeaderValue>, id: RequestId) {
+    if let Some(upstream) = upstream {
+        out.insert(HeaderName::from_static("backstop-upstream-request-id"), upstream.clone());
+    }
+    ids(out, Dialect::OpenaiChat, id);
+}
+
+/// What an error's head says besides.
+fn explain(out: &mut HeaderMap, failure: &Failure) {
     set(out, "backstop-error", failure.class.code());
     if let Some(stay_away) = failure.stay_away {
         set(out, "retry-after", whole_seconds(stay_away).to_string());
@@ -141,8 +181,6 @@ pub(crate) fn error(dialect: Dialect, failure: &Failure, id: RequestId) -> Respo
     set(out, "x-should-retry", if retry { "true" } else { "false" });
     let status = format!("{HOP}; error={}", proxy_error(failure.class));
     set(out, "proxy-status", status);
-    ids(out, dialect, id);
-    response
 }
 
 /// An error of the gateway's own, with the failure's status where it has one: no provider's status

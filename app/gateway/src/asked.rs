@@ -92,6 +92,13 @@ impl Asked {
         self.thoughts.get_or_init(find).as_deref()
     }
 
+    /// Whether the client shows a credential that may be its provider's, and not only ours.
+    pub(crate) fn brings_its_own(&self) -> bool {
+        // A gateway key must not be taken for the provider's.
+        let apart = self.caller.is_local || self.headers.contains_key(headers::KEY);
+        apart && headers::brings_credential(&self.headers)
+    }
+
     /// How long the client says it will wait, from the SDKs' `x-stainless-timeout` (seconds).
     pub(crate) fn announced_timeout(&self) -> Option<Duration> {
         let seconds: f64 =

@@ -3,3 +3,4 @@
 pub(crate) mod count;
 pub(crate) mod embed;
 pub(crate) mod models;
+pub(crate) mod passthrough;

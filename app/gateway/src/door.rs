@@ -7,6 +7,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use backstop_listener::{AnswerBody, Connection, Serve, read_body};
 use backstop_vocabulary::Failure;
 
+use crate::beside::passthrough;
 use crate::core::Core;
 use crate::gateway::Gateway;
 use crate::serve::serve;
@@ -31,7 +32,6 @@ impl Serve for Door {
         request: Request<hyper::body::Incoming>,
         connection: Connection,
     ) -> Response<AnswerBody> {
-        drop(connection);
         let live = self.core.shared.live.load_full();
         let cors = &live.cors;
         if let Some(answer) = cors.preflight(&request) {
@@ -39,6 +39,12 @@ impl Serve for Door {
         }
         let (head, body) = request.into_parts();
         let origin = head.headers.get(header::ORIGIN).cloned();
+        if head.uri.path().starts_with(passthrough::PREFIX) {
+            let core = Arc::clone(&self.core);
+            let mut response = passthrough::serve(core, head, body, connection).await;
+            cors.decorate(origin.as_ref(), response.headers_mut());
+            return response;
+        }
         let limits = &live.settings.limits;
         let bytes_max = usize::try_from(limits.body_bytes_max).unwrap_or(usize::MAX);
         let body =

@@ -16,7 +16,6 @@ use crate::asked::Asked;
 use crate::beside::embed;
 use crate::fitness::issuers::Issuer;
 use crate::fitness::{Needs, PassedOver};
-use crate::headers;
 use crate::live::{Live, Match};
 use crate::table::{NamedBy, Parts, ProviderRow, Target};
 
@@ -267,11 +266,7 @@ impl Place {
     pub(crate) fn has_credential(&self, asked: &Asked) -> bool {
         match &self.credential {
             // What a client brings opens the door of its own vendor only.
-            Credential::FromClient => {
-                // A gateway key must not be taken for the provider's.
-                let apart = asked.caller.is_local || asked.headers.contains_key(headers::KEY);
-                self.dialect == asked.dialect && apart && headers::brings_credential(&asked.headers)
-            }
+            Credential::FromClient => self.dialect == asked.dialect && asked.brings_its_own(),
             Credential::Key { .. } | Credential::None => true,
         }
     }

@@ -16,7 +16,7 @@ use backstop_resilience::Purpose;
 use backstop_settings::Credential;
 use backstop_vocabulary::{Class, Dialect, Failure, Moment};
 
-use crate::beside::embed;
+use crate::beside::{embed, passthrough};
 use crate::core::Core;
 use crate::headers;
 use crate::live::Live;
@@ -78,7 +78,8 @@ fn due(core: &Arc<Core>) -> Vec<Probe> {
     for (provider, row) in &live.providers {
         for stem in row.stems.iter().filter(|stem| stem.credential != Credential::FromClient) {
             for target in stem.targets() {
-                if is_wanted(&target, now) && target.cell.is_probe_due(now) {
+                let passes = *target.key.model == *passthrough::MODEL;
+                if !passes && is_wanted(&target, now) && target.cell.is_probe_due(now) {
                     probes.push(Probe {
                         core: Arc::clone(core),
                         live: Arc::clone(&live),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use backstop_exchange::{Finish, Loss};
 use backstop_store::{AttemptRow, Entry, Outcome};
-use backstop_vocabulary::{Class, Failure, Moment, Usage};
+use backstop_vocabulary::{Class, Failure, Moment, Tier, Usage};
 
 use crate::admit;
 use crate::asked::Asked;
@@ -38,7 +38,7 @@ pub(crate) struct Record {
 struct AnsweredBy {
     target: Arc<str>,
     rung: u8,
-    tier: backstop_vocabulary::Tier,
+    tier: Tier,
 }
 
 impl Record {
@@ -124,6 +124,11 @@ impl Record {
             rung: place.rung + 1,
             tier: place.tier,
         });
+    }
+
+    /// A provider's answer is delivered that is no place of a ladder.
+    pub(crate) fn delivered_by(&mut self, target: &Arc<str>, tier: Tier) {
+        self.answered_by = Some(AnsweredBy { target: Arc::clone(target), rung: 1, tier });
     }
 
     /// The request was answered in full.

@@ -49,7 +49,7 @@ impl ErrorHead<'_> {
 
     /// What any provider means by this status when its body does not say more; the last resort of a
     /// dialect's own classification (`docs/reference/failures/`).
-    pub(crate) fn failure_by_status(&self) -> Failure {
+    pub fn failure_by_status(&self) -> Failure {
         let (class, message): (_, &str) = match self.status {
             300..=399 => (Class::Redirected, "the provider redirects: check its base url"),
             401 | 403 => (Class::AuthRefused, "the provider refused the credential"),

@@ -22,6 +22,7 @@ mod yaml;
 
 mod address;
 mod known;
+mod passthrough;
 mod proxy;
 
 mod built_in;
@@ -34,6 +35,7 @@ pub use check::check;
 pub use discover::discover;
 pub use error::{SettingsError, render_errors};
 pub use finding::{Finding, Severity};
+pub use passthrough::Passthrough;
 pub use read::{catalogue_file, read};
 pub use schema::json_schema;
 pub use typed::{

@@ -112,6 +112,8 @@ struct Key {
     app: Option<String>,
     /// The most requests a minute; without it there is no limit.
     requests_per_minute: Option<Number>,
+    /// Whether it opens what providers offer under `/passthrough/`; `true` by default.
+    passthrough: Option<bool>,
 }
 
 /// A provider; one known by name (`anthropic`, `openai`, `ollama` and others) needs no address.
@@ -138,10 +140,20 @@ struct Provider {
     concurrency: Option<Number>,
     /// The longest that opening a connection may take: DNS, TCP and TLS together; `3s` by default.
     connect_max: Option<Time>,
+    /// Whether applications may reach the provider's own paths under `/passthrough/`; or the beginnings of those they may.
+    passthrough: Option<Passthrough>,
     /// The HTTP proxy to go through, or `none`; the default is the environment's.
     proxy: Option<String>,
     /// The vendor's public status page, a hint only.
     status_page: Option<String>,
+}
+
+/// Everything, nothing, or the paths that begin so.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Passthrough {
+    All(bool),
+    Some(#[schemars(inner(regex(pattern = r"^/.")))] Vec<String>),
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -8,6 +8,8 @@ use backstop_catalogue::Catalogue;
 use backstop_exchange::{Abilities, Adjustment, Allowed};
 use backstop_vocabulary::{Dialect, Tier};
 
+use crate::Passthrough;
+
 /// Everything an operator may say, validated.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -84,6 +86,8 @@ pub struct Key {
     pub app: Option<Arc<str>>,
     /// The most requests a minute; `None` is no limit.
     pub requests_per_minute: Option<u32>,
+    /// Whether it opens what providers offer under `/passthrough/`.
+    pub passthrough: bool,
 }
 
 /// A text that must never be printed.
@@ -146,6 +150,8 @@ pub struct Provider {
     pub connect_max: Duration,
     /// The vendor's public status page, a hint only.
     pub status_page: Option<String>,
+    /// What applications may reach under `/passthrough/`.
+    pub passthrough: Passthrough,
     /// The proxy to go through, from `proxy` or the environment; `None` goes directly.
     pub proxy: Option<String>,
 }
@@ -181,6 +187,7 @@ impl fmt::Debug for Provider {
             .field("concurrency_max", &self.concurrency_max)
             .field("connect_max", &self.connect_max)
             .field("status_page", &self.status_page)
+            .field("passthrough", &self.passthrough)
             .finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@ mod drive;
 mod first_bytes;
 mod guarded;
 mod shared;
+mod switched;
 mod wire;
 
 use std::convert::Infallible;
@@ -9,11 +10,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::header::{CONNECTION, CONTENT_LENGTH};
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
+use hyper::server::conn::http1::Parts;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::sync::watch;
 
 use crate::{AnswerBody, ListenerLimits, Transport};
@@ -24,6 +26,8 @@ use shared::{Open, Shared};
 use wire::Wire;
 
 pub use shared::Flushed;
+use switched::Afterwards;
+pub use switched::Duplex;
 
 /// Bytes of request bodies that one HTTP/2 stream, and four of them together, may send ahead of us.
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
@@ -58,6 +62,17 @@ impl Connection {
     /// Whether the listener is draining, so that this connection will not last.
     pub fn is_draining(&self) -> bool {
         self.0.is_draining()
+    }
+
+    /// What happens once the answer to this request is written, which must be a 101: HTTP is over,
+    /// and `talk` gets the client's bytes. Only over HTTP/1.1; it is dropped as soon as the listener
+    /// ends, but not when it begins to drain.
+    pub fn switch_to<F, T>(&self, talk: F)
+    where
+        F: FnOnce(Box<dyn Duplex>) -> T + Send + 'static,
+        T: Future<Output = ()> + Send + 'static,
+    {
+        self.0.switch_to(Afterwards::new(talk));
     }
 
     /// The handle that tells when bytes have reached the socket. Only for bodies that must know;
@@ -102,6 +117,7 @@ async fn serve_http1<IO: Transport, S: Serve>(
     watchdog: Watchdog,
     drain: watch::Receiver<bool>,
 ) {
+    let shared = Arc::clone(&room.shared);
     let mut builder = http1::Builder::new();
     builder
         .half_close(false)
@@ -109,8 +125,16 @@ async fn serve_http1<IO: Transport, S: Serve>(
         .max_header_size(room.limits.head_bytes_max);
     let service = service_fn(move |request| answer(Arc::clone(&room), request));
     let mut connection = builder.serve_connection(wire, service);
-    if drive(&mut connection, watchdog, drain).await == Driven::Closed {
-        connection.into_parts().io.linger().await;
+    if drive(&mut connection, watchdog, drain).await == Driven::Broken {
+        return;
+    }
+    let Parts { mut io, read_buf, .. } = connection.into_parts();
+    match shared.switched() {
+        Some(afterwards) => {
+            io.unread(read_buf);
+            afterwards.talk(Box::new(TokioIo::new(io))).await;
+        }
+        None => io.linger().await,
     }
 }
 
@@ -146,7 +170,8 @@ async fn answer<S: Serve>(
     let open = Open::new(&room.shared);
     let version = request.version();
     let mut response = room.serve.serve(request, Connection(Arc::clone(&room.shared))).await;
-    if room.shared.is_draining() && version < Version::HTTP_2 {
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if room.shared.is_draining() && version < Version::HTTP_2 && !switches {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     let announced = response.headers().contains_key(CONTENT_LENGTH);

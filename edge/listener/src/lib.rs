@@ -22,7 +22,7 @@ mod tls;
 mod transport;
 
 pub use answer_body::{Abort, AnswerBody};
-pub use connection::{Connection, Flushed, Serve, serve_connection};
+pub use connection::{Connection, Duplex, Flushed, Serve, serve_connection};
 pub use cors::Cors;
 pub use dealer::{Dealer, Hand};
 pub use limits::{AbortStyle, ListenerLimits};

@@ -29,25 +29,24 @@ const OURS: [HeaderName; 3] = [HOST, CONTENT_LENGTH, EXPECT];
 
 /// One request to a provider. The address comes from the endpoint; `host` and `content-length` are
 /// written here, and hop-by-hop headers are removed before anything is sent.
-pub struct Ask {
+pub struct Ask<B = Bytes> {
     /// The method, `POST` for almost everything.
     pub method: Method,
     /// The whole path as [`crate::Endpoint::path`] gives it, with the query if any.
     pub path: PathAndQuery,
     /// End-to-end headers, credentials included.
     pub headers: HeaderMap,
-    /// The whole body; cheap to clone for a later attempt.
-    pub body: Bytes,
+    /// The body: whole, and then cheap to clone for a later attempt; or an [`crate::Upload`].
+    pub body: B,
 }
 
-impl fmt::Debug for Ask {
+impl<B> fmt::Debug for Ask<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ask")
             .field("method", &self.method)
             .field("path", &self.path.path())
             .field("headers", &Hushed(&self.headers))
-            .field("body_bytes", &self.body.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

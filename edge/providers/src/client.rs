@@ -3,25 +3,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backstop_vocabulary::Failure;
-use bytes::Bytes;
 use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::{Request, Uri};
-use http_body_util::Full;
 use tokio::time::{Instant, timeout};
 
 use crate::ask::clean_request;
 use crate::error::{NetError, Stale, connect_timeout, failure};
 use crate::line::{Fresh, Http1, Http2, start};
+use crate::outgoing::Outgoing;
 use crate::pool::{Line, Pool};
 use crate::reply::Origin;
-use crate::{Ask, ClientLimits, Dial, Endpoint, Reply};
+use crate::{Ask, ClientLimits, Dial, Endpoint, Reply, Upload};
 
 /// Sends requests and keeps connections. Clones share one pool; make one client per runtime, because
 /// the tasks that drive its connections live there.
 #[derive(Clone)]
 pub struct Client {
-    dial: Arc<dyn Dial>,
-    pool: Arc<Pool>,
+    pub(crate) dial: Arc<dyn Dial>,
+    pub(crate) pool: Arc<Pool>,
 }
 
 impl Client {
@@ -45,7 +44,7 @@ impl Client {
     pub async fn send(
         &self,
         endpoint: &Arc<Endpoint>,
-        mut ask: Ask,
+        ask: Ask,
         connect_by: Duration,
     ) -> Result<Reply, Failure> {
         let line = match self.pool.take(endpoint) {
@@ -54,6 +53,34 @@ impl Client {
                 .await
                 .unwrap_or_else(|_| Err(connect_timeout(endpoint, connect_by)))?,
         };
+        self.send_on(line, endpoint, ask).await
+    }
+
+    /// Sends a body as it comes. On a connection of its own: nobody could repeat the body where a
+    /// pooled one turned out closed. The answer may come before the end of the body.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::send`], less `StaleConnection`; `ConnectionReset` also where the body itself
+    /// broke off, which only its owner can tell apart.
+    pub async fn upload(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        ask: Ask<Upload>,
+        connect_by: Duration,
+    ) -> Result<Reply, Failure> {
+        let line = timeout(connect_by, self.dial(endpoint))
+            .await
+            .unwrap_or_else(|_| Err(connect_timeout(endpoint, connect_by)))?;
+        self.send_on(line, endpoint, ask).await
+    }
+
+    async fn send_on<B: Into<Outgoing>>(
+        &self,
+        line: Line,
+        endpoint: &Arc<Endpoint>,
+        mut ask: Ask<B>,
+    ) -> Result<Reply, Failure> {
         clean_request(&mut ask.headers);
         match line {
             Line::Http1(line) => self.send_http1(endpoint, ask, line).await,
@@ -104,10 +131,10 @@ impl Client {
         }
     }
 
-    async fn send_http1(
+    async fn send_http1<B: Into<Outgoing>>(
         &self,
         endpoint: &Arc<Endpoint>,
-        ask: Ask,
+        ask: Ask<B>,
         mut line: Http1,
     ) -> Result<Reply, Failure> {
         let reused = line.reused;
@@ -142,13 +169,13 @@ impl fmt::Debug for Client {
     }
 }
 
-async fn send_http2(
+async fn send_http2<B: Into<Outgoing>>(
     endpoint: &Endpoint,
-    ask: Ask,
+    ask: Ask<B>,
     mut line: Http2,
     origin: Origin,
 ) -> Result<Reply, Failure> {
-    let mut request = Request::new(Full::new(ask.body));
+    let mut request = Request::new(ask.body.into());
     *request.method_mut() = ask.method;
     *request.uri_mut() = endpoint.absolute(ask.path);
     *request.headers_mut() = ask.headers;
@@ -162,8 +189,11 @@ async fn send_http2(
     }
 }
 
-fn http1_request(endpoint: &Endpoint, ask: Ask) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(ask.body));
+pub(crate) fn http1_request<B: Into<Outgoing>>(
+    endpoint: &Endpoint,
+    ask: Ask<B>,
+) -> Request<Outgoing> {
+    let mut request = Request::new(ask.body.into());
     *request.method_mut() = ask.method;
     *request.headers_mut() = ask.headers;
     request.headers_mut().insert(HOST, endpoint.host_header().clone());

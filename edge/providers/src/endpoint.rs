@@ -23,6 +23,7 @@ impl EndpointError {
 
 /// The address of one provider and the way to it. Built once per provider from its settings; two
 /// endpoints never share a connection, so that credentials of different owners stay apart.
+#[derive(Clone)]
 pub struct Endpoint {
     scheme: Scheme,
     host: Box<str>,
@@ -34,6 +35,7 @@ pub struct Endpoint {
     proxy: Option<Proxy>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Proxy {
     pub(crate) host: Box<str>,
     pub(crate) port: u16,
@@ -93,6 +95,15 @@ impl Endpoint {
             PathAndQuery::try_from([&self.prefix, rest].concat())
         }
         .map_err(|_| EndpointError::new("the path holds characters that a URL may not"))
+    }
+
+    /// The same address, spoken to over HTTP/1.1 only.
+    pub(crate) fn over_http1(&self) -> Self {
+        let mut endpoint = self.clone();
+        if let Some((config, _)) = &mut endpoint.tls {
+            Arc::make_mut(config).alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
+        endpoint
     }
 
     /// The provider's host name or address, without brackets.

@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::{Instant, timeout};
 
+use crate::outgoing::Outgoing;
 use crate::pool::Pool;
 use crate::wire::{Pulse, Wire};
 use crate::{ClientLimits, Io};
@@ -22,7 +21,7 @@ const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// One HTTP/1 connection: at most one request at a time, owned by whoever has it.
 #[derive(Debug)]
 pub(crate) struct Http1 {
-    pub(crate) sender: http1::SendRequest<Full<Bytes>>,
+    pub(crate) sender: http1::SendRequest<Outgoing>,
     pub(crate) pulse: Arc<Pulse>,
     pub(crate) born: Instant,
     pub(crate) reused: bool,
@@ -31,7 +30,7 @@ pub(crate) struct Http1 {
 /// One HTTP/2 connection, shared by its streams.
 #[derive(Clone, Debug)]
 pub(crate) struct Http2 {
-    pub(crate) sender: http2::SendRequest<Full<Bytes>>,
+    pub(crate) sender: http2::SendRequest<Outgoing>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) born: Instant,
 }
@@ -91,15 +90,16 @@ pub(crate) async fn start(
     if io.speaks_http2() {
         start_http2(io, limits, pool).await
     } else {
-        start_http1(io, limits, pool).await
+        start_http1(io, limits, pool).await.map(Fresh::Http1)
     }
 }
 
-async fn start_http1(
+/// The same where HTTP/1.1 it must be: such a connection may also stop speaking HTTP.
+pub(crate) async fn start_http1(
     io: Box<dyn Io>,
     limits: &ClientLimits,
     pool: Weak<Pool>,
-) -> hyper::Result<Fresh> {
+) -> hyper::Result<Http1> {
     let pulse = Arc::new(Pulse::default());
     let mut builder = http1::Builder::new();
     builder.max_header_size(limits.head_bytes_max).max_buf_size(limits.head_bytes_max.max(8192));
@@ -109,8 +109,8 @@ async fn start_http1(
     }
     let (sender, connection) =
         builder.handshake(TokioIo::new(Wire::new(io, Arc::clone(&pulse)))).await?;
-    tokio::spawn(drive(connection, pool, limits.idle_max));
-    Ok(Fresh::Http1(Http1 { sender, pulse, born: Instant::now(), reused: false }))
+    tokio::spawn(drive(connection.with_upgrades(), pool, limits.idle_max));
+    Ok(Http1 { sender, pulse, born: Instant::now(), reused: false })
 }
 
 async fn start_http2(

@@ -101,6 +101,11 @@ impl ReplyBody {
         }
     }
 
+    /// Whether its last byte has been read: nobody need ask for more.
+    pub const fn is_at_end(&self) -> bool {
+        matches!(self.state, State::Ended)
+    }
+
     /// The rest of the body in one piece, without a copy when it came in one.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use std::time::Duration;
 use backstop_exchange::Abilities;
 use backstop_scenarios::{Base, Latency, ProviderSettings, Scenario, Spread};
 use backstop_settings::{
-    Credential, Pattern, Policy, Provider, ProviderKind, Route, Rung, Secret, Settings,
-    TargetChoice, TargetModel,
+    Credential, Passthrough, Pattern, Policy, Provider, ProviderKind, Route, Rung, Secret,
+    Settings, TargetChoice, TargetModel,
 };
 use backstop_vocabulary::Tier;
 
@@ -184,6 +184,7 @@ fn provider(simulated: &ProviderSettings, tier: Tier, base_url: String) -> Provi
         concurrency_max: keyless.then_some(simulated.concurrency_max * 3 / 2),
         connect_max: Provider::CONNECT_MAX,
         status_page: None,
+        passthrough: Passthrough::Closed,
         proxy: None,
     }
 }

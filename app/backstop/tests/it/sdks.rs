@@ -89,7 +89,9 @@ fn java(program: &str) {
         let path = format!("{0}/classes:{0}/beside/*", target.display());
         run(Command::new("java").args(["-cp", &path]), Path::new(program));
     } else {
-        skip(&format!("{program}: no tests/sdk/java/target with the Java SDKs; tests/setup makes it"));
+        skip(&format!(
+            "{program}: no tests/sdk/java/target with the Java SDKs; tests/setup makes it"
+        ));
     }
 }
 

@@ -19,6 +19,7 @@ mod fits;
 mod gathered;
 mod hours;
 mod leaving;
+mod passing;
 mod reach;
 mod reloads;
 mod secrets;

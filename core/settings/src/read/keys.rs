@@ -6,7 +6,7 @@ use crate::faults::Faults;
 use crate::section::{Field, Keys};
 
 pub(crate) const KEYS: Keys =
-    Keys { section: "key", names: &["name", "hash", "app", "requests_per_minute"] };
+    Keys { section: "key", names: &["name", "hash", "app", "requests_per_minute", "passthrough"] };
 
 /// The keys of applications.
 pub(crate) fn keys(field: &Field<'_>, faults: &mut Faults) -> Vec<Key> {
@@ -42,11 +42,13 @@ fn key(item: &Field<'_>, faults: &mut Faults) -> Option<Key> {
     let app = section.get("app").and_then(|field| field.text(faults, "shop-frontend"));
     let requests =
         section.get("requests_per_minute").and_then(|field| field.whole(faults, 1..=1_000_000_000));
+    let passthrough = section.get("passthrough").map(|field| field.switch(faults));
     Some(Key {
         name: name?.value.as_str().into(),
         hash: hash?,
         app: app.map(|text| text.value.as_str().into()),
         requests_per_minute: requests.and_then(|number| u32::try_from(number).ok()),
+        passthrough: passthrough.flatten().unwrap_or(true),
     })
 }
 

@@ -10,6 +10,7 @@ use crate::address::Address;
 use crate::faults::{Faults, closest};
 use crate::known::{KNOWN, Known, known, known_at};
 use crate::later;
+use crate::passthrough::{self, Passthrough};
 use crate::proxy;
 use crate::section::{Field, Keys, Section};
 use crate::yaml::Place;
@@ -28,6 +29,7 @@ pub(crate) const KEYS: Keys = Keys {
         "tier",
         "concurrency",
         "connect_max",
+        "passthrough",
         "proxy",
         "status_page",
     ],
@@ -108,6 +110,7 @@ pub(crate) fn hosted(known: Known, around: &Around<'_>, faults: &mut Faults) -> 
         concurrency_max: None,
         connect_max: Provider::CONNECT_MAX,
         status_page: None,
+        passthrough: Passthrough::Closed,
         proxy: proxy::from_environment(&address, around.env),
     })
 }
@@ -139,6 +142,8 @@ fn provider(
         section.get("concurrency").and_then(|field| field.whole(faults, 1..=1_000_000));
     let connect_max = section.get("connect_max").and_then(|field| field.some_time(faults));
     let status_page = section.get("status_page").and_then(|field| web_page(&field, faults));
+    let passthrough = section.get("passthrough");
+    let passthrough = passthrough.and_then(|field| passthrough::read(&field, faults));
     let proxy = proxy_of(&section, address.as_ref(), around, faults);
     let address = address?;
     let (dialect, also) = dialects?;
@@ -156,6 +161,7 @@ fn provider(
         concurrency_max: concurrency.and_then(|most| u32::try_from(most).ok()),
         connect_max: connect_max.unwrap_or(Provider::CONNECT_MAX),
         status_page,
+        passthrough: passthrough.unwrap_or_default(),
         proxy,
     })
 }

@@ -1,10 +1,11 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
+use super::switched::Afterwards;
 use crate::Transport;
 
 /// What the parts of one connection tell each other. Counters only grow.
@@ -30,6 +31,8 @@ pub(super) struct Shared {
     flushes: AtomicU64,
     flush_awaited: AtomicBool,
     flush: Notify,
+    /// What follows HTTP on this connection.
+    afterwards: Mutex<Option<Afterwards>>,
 }
 
 /// What a socket took of a write.
@@ -56,6 +59,7 @@ impl Shared {
             flushes: AtomicU64::new(0),
             flush_awaited: AtomicBool::new(false),
             flush: Notify::new(),
+            afterwards: Mutex::default(),
         }
     }
 
@@ -77,6 +81,15 @@ impl Shared {
         if self.flush_awaited.load(SeqCst) {
             self.flush.notify_waiters();
         }
+    }
+
+    pub(super) fn switch_to(&self, afterwards: Afterwards) {
+        *self.afterwards.lock().unwrap_or_else(PoisonError::into_inner) = Some(afterwards);
+    }
+
+    /// What follows, once HTTP is over.
+    pub(super) fn switched(&self) -> Option<Afterwards> {
+        self.afterwards.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn is_draining(&self) -> bool {

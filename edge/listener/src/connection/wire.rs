@@ -31,6 +31,11 @@ impl<IO: Transport> Wire<IO> {
         Self { io: TokioIo::new(io), first, shared }
     }
 
+    /// Gives bytes again that were read for nothing.
+    pub(super) fn unread(&mut self, bytes: Bytes) {
+        self.first = bytes;
+    }
+
     /// Whatever wants to be written, also what TLS still holds, tells whether the client reads.
     fn noted<T>(&self, written: Poll<T>) -> Poll<T> {
         let taken = if written.is_pending() { Taken::Nothing } else { Taken::Some };
