@@ -1,7 +1,9 @@
 //! The commands and their arguments.
 
+mod import;
 mod models;
 
+pub(crate) use import::{Import, ImportCommand, ImportLitellm};
 pub(crate) use models::{ListModels, Models, ModelsCommand, RefreshModels};
 
 use std::net::SocketAddr;
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Show the health of a running gateway
     Status(Status),
+    /// Write a configuration from another gateway's
+    Import(Import),
     /// Show what is known of models, and learn more
     Models(Models),
     /// Make keys for applications

@@ -15,6 +15,7 @@ mod check;
 mod completions;
 mod demo;
 mod explain;
+mod import;
 mod keys;
 mod models;
 mod replay;
@@ -71,6 +72,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args),
         Command::Explain(args) => Ok(explain::run(&args)),
         Command::Status(args) => status::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Conformance(args) => conformance::run(&args),

@@ -28,6 +28,7 @@ mod proxy;
 mod built_in;
 mod check;
 mod discover;
+mod import;
 mod read;
 mod schema;
 
@@ -35,6 +36,7 @@ pub use check::check;
 pub use discover::discover;
 pub use error::{SettingsError, render_errors};
 pub use finding::{Finding, Severity};
+pub use import::{Imported, Left, import_litellm};
 pub use passthrough::Passthrough;
 pub use read::{catalogue_file, read};
 pub use schema::json_schema;

@@ -56,6 +56,41 @@ fn every_example_in_the_docs_reads() {
     }
 }
 
+/// The examples of a page.
+fn examples(page: &str) -> Vec<&str> {
+    page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+#[test]
+fn every_example_for_those_who_move_to_it_passes_the_check() {
+    let catalogue = Catalogue::built_in();
+    let folder = std::fs::read_dir(at_root("docs/migration")).unwrap();
+    let pages: Vec<PathBuf> = folder.map(|entry| entry.unwrap().path()).collect();
+    assert!(pages.len() >= 4, "the pages are gone");
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let examples = examples(&text);
+        assert!(!examples.is_empty(), "{} has no example", page.display());
+        for example in examples {
+            let names = example.split("${").skip(1).filter_map(|rest| rest.split('}').next());
+            let env = names.map(|name| (name.to_owned(), format!("value-of-{name}"))).collect();
+            let settings = match read(example, &env, &catalogue) {
+                Ok(settings) => settings,
+                Err(errors) => {
+                    panic!("{}{example}", backstop_settings::render_errors("docs", &errors))
+                }
+            };
+            let findings = backstop_settings::check(&settings);
+            let bad: Vec<String> = findings
+                .iter()
+                .filter(|finding| finding.severity != backstop_settings::Severity::Note)
+                .map(ToString::to_string)
+                .collect();
+            assert_eq!(bad, Vec::<String>::new(), "{}", page.display());
+        }
+    }
+}
+
 #[test]
 fn every_finding_has_its_place_in_the_docs() {
     let page = std::fs::read_to_string(at_root("docs/configuration.md")).unwrap();

@@ -11,6 +11,7 @@ mod conformance;
 mod demo;
 #[cfg(unix)]
 mod hardship;
+mod import;
 mod models;
 mod replay;
 mod restart;
