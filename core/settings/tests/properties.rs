@@ -125,6 +125,13 @@ proptest! {
 }
 
 #[test]
+fn a_route_named_by_a_variable_is_quoted_as_the_file_writes_it() {
+    let yaml = "providers: { anthropic: { api_key: x } }\nroutes: [{ name: \"${A}\" }]\n\
+                workflows: { shop: { routes: [other] } }\n";
+    settle(yaml);
+}
+
+#[test]
 fn refuses_depth_and_breadth_without_end() {
     settle(&"[".repeat(100_000));
     settle(&"a: {".repeat(100_000));

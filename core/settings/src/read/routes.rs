@@ -61,9 +61,11 @@ pub(crate) fn routes(
     routes
 }
 
-/// The names of all routes, also of those with a fault of their own.
-pub(crate) fn declared(section: &Section<'_>, read: &[Route]) -> Vec<String> {
-    let mut names: Vec<String> = read.iter().map(|route| route.name.to_string()).collect();
+/// The names of all routes, also of those with a fault of their own, and beside each what a message
+/// may quote of it: a variable may hold a name.
+pub(crate) fn declared(section: &Section<'_>, read: &[Route]) -> Vec<(String, String)> {
+    let made = read.iter().filter(|route| route.built_in).map(|route| route.name.to_string());
+    let mut names: Vec<(String, String)> = made.map(|name| (name.clone(), name)).collect();
     let list = section.get("routes");
     let items = match list.as_ref().map(|field| &field.node.value) {
         Some(Value::List(items)) => items.as_slice(),
@@ -73,7 +75,7 @@ pub(crate) fn declared(section: &Section<'_>, read: &[Route]) -> Vec<String> {
         let Value::Map(entries) = &item.value else { continue };
         for (key, value) in entries {
             if let ("name", Value::Text(text)) = (key.text.as_str(), &value.value) {
-                names.push(text.value.clone());
+                names.push((text.value.clone(), text.written.clone()));
                 names.sort();
                 names.dedup();
             }

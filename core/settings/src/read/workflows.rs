@@ -10,7 +10,7 @@ use crate::yaml::{Node, Value};
 /// The business processes: their routes and owners are read, everything else is kept.
 pub(crate) fn workflows(
     field: &Field<'_>,
-    routes: &[String],
+    routes: &[(String, String)],
     faults: &mut Faults,
 ) -> Vec<Workflow> {
     let example = "{ customer-support: { routes: [support], owner: ana } }";
@@ -33,15 +33,19 @@ pub(crate) fn workflows(
     workflows
 }
 
-fn route_names(field: &Field<'_>, routes: &[String], faults: &mut Faults) -> Vec<Arc<str>> {
+fn route_names(
+    field: &Field<'_>,
+    routes: &[(String, String)],
+    faults: &mut Faults,
+) -> Vec<Arc<str>> {
     let mut names = Vec::new();
     for item in field.list(faults, "[support]") {
         let Some(text) = item.text(faults, "support") else { continue };
-        if routes.contains(&text.value) {
+        if routes.iter().any(|(name, _)| *name == text.value) {
             names.push(text.value.as_str().into());
             continue;
         }
-        let known: Vec<&str> = routes.iter().map(String::as_str).collect();
+        let known: Vec<&str> = routes.iter().map(|(_, written)| written.as_str()).collect();
         let cure = closest(&text.written, known.iter().copied()).map_or_else(
             || format!("the routes are `{}`", known.join("`, `")),
             |guess| format!("did you mean `{guess}`?"),
