@@ -107,7 +107,7 @@ impl Place {
         delivery: Delivery,
         question: Question<'_>,
     ) -> Result<Body, Failure> {
-        let model = &self.target.key.model;
+        let model = &self.own_name;
         let whole = matches!(question, Question::Original) && !self.gives_up(asked);
         if whole && self.takes_bytes(asked, delivery) {
             let (bytes, loss) = thoughts::own_body(issuers, asked, self);

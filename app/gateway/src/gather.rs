@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use backstop_dialects::{Frames, Framing, Restorer, StreamReader};
+use backstop_dialects::{Frames, Restorer, StreamReader};
 use backstop_exchange::{Answer, Event};
 use backstop_vocabulary::{Class, Failure, Stage};
 
@@ -16,7 +16,7 @@ use crate::wait::Wait;
 pub(crate) async fn gather(journey: &mut Journey, begun: &mut Begun) -> Result<Answer, Failure> {
     let dialect = journey.place(begun.place).dialect;
     let mut sum = Sum {
-        frames: Frames::new(Framing::Sse, FRAME_BYTES_MAX),
+        frames: Frames::new(begun.framing(), FRAME_BYTES_MAX),
         reader: StreamReader::new(dialect),
         restorer: Restorer::new(begun.renames.clone()),
         answer: Answer::default(),

@@ -198,9 +198,15 @@ pub(crate) fn authorise(
         Credential::Key { secret, .. } => {
             let anthropic = dialect == Dialect::AnthropicMessages;
             let (name, text) = match kind {
-                ProviderKind::Anthropic => ("x-api-key", secret.reveal().to_owned()),
+                ProviderKind::Anthropic | ProviderKind::Foundry => {
+                    ("x-api-key", secret.reveal().to_owned())
+                }
+                ProviderKind::Azure => ("api-key", secret.reveal().to_owned()),
                 ProviderKind::Compatible if anthropic => ("x-api-key", secret.reveal().to_owned()),
-                ProviderKind::Openai | ProviderKind::Compatible => {
+                ProviderKind::Openai
+                | ProviderKind::Bedrock
+                | ProviderKind::Vertex
+                | ProviderKind::Compatible => {
                     ("authorization", format!("Bearer {}", secret.reveal()))
                 }
             };
@@ -282,8 +288,12 @@ pub(crate) fn down(provider: &HeaderMap, out: &mut HeaderMap) {
 
 /// The provider's own id of the request, whichever of the usual names it uses.
 pub(crate) fn upstream_request_id(provider: &HeaderMap) -> Option<&HeaderValue> {
-    static NAMES: [HeaderName; 2] =
-        [HeaderName::from_static("request-id"), HeaderName::from_static("x-request-id")];
+    static NAMES: [HeaderName; 4] = [
+        HeaderName::from_static("request-id"),
+        HeaderName::from_static("x-request-id"),
+        HeaderName::from_static("x-amzn-requestid"),
+        HeaderName::from_static("apim-request-id"),
+    ];
     NAMES.iter().find_map(|name| provider.get(name))
 }
 

@@ -124,8 +124,10 @@ fn ways(
             None => Endpoint::new(&provider.base_url, provider.proxy.as_deref(), trust)?.into(),
         };
         // Fails now what would fail at every request.
-        endpoint.path(&backstop_dialects::path(provider.dialect, "model", Delivery::Whole))?;
-        let path = |dialect| endpoint.path(backstop_dialects::fixed_path(dialect)?).ok();
+        if let Some(path) = provider.surface.path(provider.dialect, "model", Delivery::Whole) {
+            endpoint.path(&path)?;
+        }
+        let path = |dialect| endpoint.path(&provider.surface.fixed_path(dialect)?).ok();
         let paths = Dialect::ALL.map(path);
         Ok(Way { endpoint, paths })
     };
@@ -134,8 +136,8 @@ fn ways(
 
 /// Whether what is known of a provider, and the connections to it, are good for the new one.
 fn is_where_it_was(old: &Provider, new: &Provider) -> bool {
-    (&old.base_url, &old.proxy, old.dialect, &old.also, old.kind)
-        == (&new.base_url, &new.proxy, new.dialect, &new.also, new.kind)
+    let site = |of: &Provider| (of.base_url.clone(), of.proxy.clone(), of.surface.clone());
+    (site(old), old.dialect, &old.also, old.kind) == (site(new), new.dialect, &new.also, new.kind)
 }
 
 fn row(
@@ -168,7 +170,9 @@ fn stem(
 ) -> Arc<Stem> {
     let name = credential_name(credential);
     let namesake = before.and_then(|row| row.stems.iter().find(|stem| stem.name() == name));
-    let kept = namesake.filter(|stem| stem.credential == *credential);
+    // What was learnt of a model by one name says nothing of another by that name.
+    let same_models = before.is_some_and(|row| row.settings.models == provider.models);
+    let kept = namesake.filter(|stem| stem.credential == *credential && same_models);
     if namesake.is_some() && kept.is_none() {
         registry.forget_credential(&provider.name, &name);
     }

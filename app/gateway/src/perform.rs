@@ -1,12 +1,14 @@
 //! Phase 4: attempt, wait, give up. One journey is one request's way down the ladder.
 
+mod wrap;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use backstop_continuity::{Attempt, AttemptPurpose, Course, Step};
-use backstop_dialects::{ErrorHead, Renames};
+use backstop_dialects::{ErrorHead, Framing, Renames};
 use backstop_providers::{Ask, Reply, ReplyBody};
 use backstop_resilience::Purpose;
 use backstop_settings::Credential;
@@ -28,6 +30,8 @@ use crate::plan::{Place, Roster};
 use crate::record::{Record, micros};
 use crate::table::{Berth, ProviderRow};
 use crate::view::View;
+
+pub(crate) use self::wrap::wrap;
 
 /// The most bytes read of an error's body.
 const ERROR_BYTES_MAX: usize = 256 << 10;
@@ -59,6 +63,23 @@ pub(crate) struct Begun {
     pub(crate) permit: Permit,
     pub(crate) reply: Reply,
     pub(crate) renames: Renames,
+}
+
+impl Begun {
+    /// How the pieces of its body are told apart.
+    pub(crate) fn framing(&self) -> Framing {
+        framing(&self.reply)
+    }
+}
+
+/// How the pieces of a body are told apart: by what it says it is, for a provider that frames its
+/// streams in its own way still answers some requests in JSON.
+pub(crate) fn framing(reply: &Reply) -> Framing {
+    let kind = headers::text(&reply.headers, "content-type").unwrap_or_default();
+    if kind.starts_with("application/vnd.amazon.eventstream") {
+        return Framing::EventStream;
+    }
+    Framing::Sse
 }
 
 /// What an attempt asks: the client's own request, or its continuation after a break.
@@ -245,16 +266,22 @@ impl Journey {
             &asked.headers,
         );
         headers::mark(&mut headers, &asked.headers, &self.core.shared.instance);
-        let (model, stream) = (&place.target.key.model, self.roster.streams(asked));
+        let (model, stream) = (&place.own_name, self.roster.streams(asked));
         let path = row.path(place.dialect, model, stream.into());
         let mut path = path.ok_or_else(|| gone(place))?;
-        if same && let Some(query) = &asked.query {
+        let surface = &row.settings.surface;
+        if same
+            && surface.takes_queries()
+            && let Some(query) = &asked.query
+        {
             path = format!("{path}?{query}").parse().unwrap_or(path);
         }
         let Body { bytes, renames, losses } =
             place.body((asked, &self.core.shared.issuers), stream.into(), question)?;
         self.record.lost(&losses);
-        let ask = Ask { method: http::Method::POST, path, headers, body: bytes };
+        let (body, losses) = wrap(surface, (place.dialect, model), &mut headers, bytes)?;
+        self.record.lost(&losses);
+        let ask = Ask { method: http::Method::POST, path, headers, body };
         Ok(Prepared { ask, renames })
     }
 
@@ -346,14 +373,16 @@ pub(crate) fn own_ask(
     core: &Core,
     asked: &Asked,
     (row, place): (&ProviderRow, &Place),
-    path: &str,
+    path: &'static str,
 ) -> Option<Ask> {
     let mut headers = headers::up(&asked.headers);
     let whose = (row.kind(), place.dialect);
     headers::authorise(&mut headers, whose, &place.credential, &asked.headers);
     headers::mark(&mut headers, &asked.headers, &core.shared.instance);
-    let mut path = row.endpoint.path(path).ok()?;
-    if let Some(query) = &asked.query {
+    let mut path = row.beside(path, &place.own_name)?;
+    if row.settings.surface.takes_queries()
+        && let Some(query) = &asked.query
+    {
         path = format!("{path}?{query}").parse().ok()?;
     }
     let (body, _loss) = thoughts::own_body(&core.shared.issuers, asked, place);

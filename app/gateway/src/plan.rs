@@ -38,6 +38,8 @@ pub(crate) struct Place {
     pub(crate) target: Arc<Target>,
     /// The provider's name: the key of its row.
     pub(crate) provider: Arc<str>,
+    /// What the provider itself calls the model.
+    pub(crate) own_name: Arc<str>,
     pub(crate) dialect: Dialect,
     pub(crate) credential: Credential,
     pub(crate) abilities: Arc<Abilities>,
@@ -47,8 +49,8 @@ pub(crate) struct Place {
     pub(crate) adjustment: Adjustment,
     pub(crate) tier: Tier,
     pub(crate) rung: u8,
-    /// Whether it is the very model the client named, in the client's own dialect, asked just what
-    /// the client asks: then it is the judge of the request.
+    /// Whether it is the very model the client named, in the client's own dialect and all of it,
+    /// asked just what the client asks: then it is the judge of the request.
     pub(crate) is_own: bool,
     /// Whether it is another model than the client named, and the catalogue knows what it takes:
     /// then even a request in its own dialect is fitted to it.
@@ -120,6 +122,9 @@ impl Builder<'_> {
             TargetModel::AsAsked => (self.asked.1, self.named_by(self.asked.1)),
             TargetModel::Named(name) => (&**name, NamedBy::Us),
         };
+        if !row.settings.may_offer(model) {
+            return;
+        }
         let forbidden = route.policy.never.contains(&row.settings.vendor);
         for stem in &row.stems {
             let target = stem.target(&row.settings, (model, named_by), self.parts);
@@ -139,16 +144,20 @@ impl Builder<'_> {
                 context_tokens_max: abilities.context_tokens_max,
                 standing: if forbidden { Err(Unfit::Forbidden) } else { Ok(()) },
             };
-            let dialect = dialect_at(row, self.asked.0, &abilities);
+            let Some(dialect) = dialect_at(row, (self.asked.0, model), &abilities) else {
+                continue;
+            };
             let mut place = Place {
                 provider: Arc::clone(&choice.provider),
+                own_name: row.settings.own_name(model).into(),
                 dialect,
                 credential: stem.credential.clone(),
                 tier: choice.tier,
                 rung,
                 is_own: model == self.asked.1
                     && dialect == self.asked.0
-                    && choice.adjustment.is_empty(),
+                    && choice.adjustment.is_empty()
+                    && row.settings.surface.is_whole(),
                 is_known_stand_in: model != self.asked.1
                     && self.parts.catalogue.model(&row.settings.vendor, model).is_some(),
                 abilities,
@@ -278,14 +287,19 @@ impl Place {
 }
 
 /// The dialect in which a client's request goes to a provider. Where its usual one takes no tools
-/// while a model reasons, another of its own that does is better.
-fn dialect_at(row: &ProviderRow, client: Dialect, abilities: &Abilities) -> Dialect {
-    let usual = row.settings.dialect_for(client);
+/// while a model reasons, another of its own that does is better. `None` where it has none for the
+/// model.
+fn dialect_at(
+    row: &ProviderRow,
+    (client, model): (Dialect, &str),
+    abilities: &Abilities,
+) -> Option<Dialect> {
+    let usual = row.settings.dialect_for(client, model)?;
     let hindered = usual == Dialect::OpenaiChat && !abilities.tools_with_reasoning;
     if usual != client && hindered && row.settings.speaks(Dialect::OpenaiResponses) {
-        return Dialect::OpenaiResponses;
+        return Some(Dialect::OpenaiResponses);
     }
-    usual
+    Some(usual)
 }
 
 /// The time a request has: the route's, lowered by what the client announces.

@@ -130,12 +130,15 @@ impl Probe {
     async fn try_once(&self, permit: &mut Permit, kind: Kind) -> Result<(), Failure> {
         let row = self.live.providers.get(&self.provider);
         let row = row.ok_or_else(|| Failure::new(Class::NoTarget, "the provider is gone"))?;
-        let dialect = row.settings.dialect;
-        let (path, body) = self.written(row, kind)?;
+        let dialect = self.dialect(row)?;
+        let (path, body) = self.written(row, dialect, kind)?;
         let mut headers = headers::plain();
         let whose = (row.settings.kind, dialect);
         headers::authorise(&mut headers, whose, &self.credential, &HeaderMap::new());
         headers.insert(backstop_providers::HOP_HEADER, self.core.shared.instance.clone());
+        let model = row.settings.own_name(&self.target.key.model);
+        let (body, _) =
+            perform::wrap(&row.settings.surface, (dialect, &model), &mut headers, body)?;
         let ask = Ask {
             method: http::Method::POST,
             path: path.ok_or_else(|| Failure::new(Class::NoTarget, "the provider has no path"))?,
@@ -153,24 +156,32 @@ impl Probe {
                 let now_unix = clock.unix_secs(clock.now());
                 return Err(perform::classify(dialect, &reply, &body, now_unix));
             }
+            let framing = perform::framing(&reply);
             let body = reply.body.collect(ANSWER_BYTES_MAX).await?;
-            check(dialect, kind, body)
+            check((dialect, framing), kind, body)
         };
         Wait { clock, by }.first(permit, exchange).await?
+    }
+
+    /// What the provider is asked in.
+    fn dialect(&self, row: &ProviderRow) -> Result<Dialect, Failure> {
+        let dialect = row.settings.dialect_for(row.settings.dialect, &self.target.key.model);
+        dialect.ok_or_else(|| Failure::new(Class::NoTarget, "the provider has no such model"))
     }
 
     /// Where the question goes, and the question.
     fn written(
         &self,
         row: &ProviderRow,
+        dialect: Dialect,
         kind: Kind,
     ) -> Result<(Option<PathAndQuery>, Bytes), Failure> {
-        let model = &self.target.key.model;
+        let model = &*row.settings.own_name(&self.target.key.model);
         if kind == Kind::Vectors {
-            let path = row.endpoint.path(EMBEDDINGS_PATH).ok();
+            let path = row.beside(EMBEDDINGS_PATH, model);
             return Ok((path, embed::probe(model).into()));
         }
-        let (dialect, stream) = (row.settings.dialect, kind == Kind::Stream);
+        let stream = kind == Kind::Stream;
         let form = TargetForm { model, abilities: &self.target.abilities, stream };
         let body = backstop_dialects::write_request(dialect, &question(model, kind), &form)?.body;
         Ok((row.path(dialect, model, stream.into()), body.into()))
@@ -196,13 +207,13 @@ fn question(model: &str, kind: Kind) -> Request {
 }
 
 /// A complete answer will do, also one that its token limit left empty.
-fn check(dialect: Dialect, kind: Kind, body: Bytes) -> Result<(), Failure> {
+fn check((dialect, framing): (Dialect, Framing), kind: Kind, body: Bytes) -> Result<(), Failure> {
     if kind == Kind::Vectors {
         return backstop_dialects::read_embeddings(b"", &body).map(|_| ());
     }
     let mut events = Vec::new();
     let read = if kind == Kind::Stream {
-        read_stream(dialect, body, &mut events)
+        read_stream((dialect, framing), body, &mut events)
     } else {
         backstop_dialects::read_answer(dialect, &body, &mut events)
     };
@@ -215,8 +226,12 @@ fn check(dialect: Dialect, kind: Kind, body: Bytes) -> Result<(), Failure> {
     }
 }
 
-fn read_stream(dialect: Dialect, body: Bytes, events: &mut Vec<Event>) -> Result<(), Failure> {
-    let mut frames = Frames::new(Framing::Sse, ANSWER_BYTES_MAX);
+fn read_stream(
+    (dialect, framing): (Dialect, Framing),
+    body: Bytes,
+    events: &mut Vec<Event>,
+) -> Result<(), Failure> {
+    let mut frames = Frames::new(framing, ANSWER_BYTES_MAX);
     let mut reader = StreamReader::new(dialect);
     frames.feed(body);
     for frame in frames.by_ref() {

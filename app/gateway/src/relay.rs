@@ -78,10 +78,15 @@ pub(crate) enum Raw {
 
 impl Relay {
     /// The stream of an attempt that begins an answer.
-    pub(crate) fn new(dialect: Dialect, raw: Raw, renames: Renames, mint: Mint) -> Self {
+    pub(crate) fn new(
+        (dialect, framing): (Dialect, Framing),
+        raw: Raw,
+        renames: Renames,
+        mint: Mint,
+    ) -> Self {
         Self {
             dialect,
-            frames: Frames::new(Framing::Sse, FRAME_BYTES_MAX),
+            frames: Frames::new(framing, FRAME_BYTES_MAX),
             reader: StreamReader::new(dialect),
             restorer: Restorer::new(renames),
             raw,
@@ -95,8 +100,13 @@ impl Relay {
     }
 
     /// The stream of an attempt that goes on where another broke.
-    pub(crate) fn resumed(dialect: Dialect, renames: Renames, seam: Seam, mint: Mint) -> Self {
-        Self { seam: Some(seam), ..Self::new(dialect, Raw::Written, renames, mint) }
+    pub(crate) fn resumed(
+        form: (Dialect, Framing),
+        renames: Renames,
+        seam: Seam,
+        mint: Mint,
+    ) -> Self {
+        Self { seam: Some(seam), ..Self::new(form, Raw::Written, renames, mint) }
     }
 
     /// Bytes held back now, for the memory budget.

@@ -82,7 +82,8 @@ fn given(journey: &Journey, fits: Fits) -> Given {
 fn relay(journey: &Journey, begun: &mut Begun) -> Relay {
     let dialect = journey.place(begun.place).dialect;
     let raw = if dialect == journey.asked.dialect { Raw::Through } else { Raw::Written };
-    Relay::new(dialect, raw, std::mem::take(&mut begun.renames), mint(journey, begun.place))
+    let (form, mint) = ((dialect, begun.framing()), mint(journey, begun.place));
+    Relay::new(form, raw, std::mem::take(&mut begun.renames), mint)
 }
 
 fn mint(journey: &Journey, place: usize) -> Mint {
@@ -431,7 +432,8 @@ impl Flow {
         let place = self.journey.place(begun.place);
         let seam = Seam::new(&delivered, place.way_on());
         let mint = mint(&self.journey, begun.place);
-        self.relay = Relay::resumed(place.dialect, renames, seam, mint);
+        let form = (place.dialect, begun.framing());
+        self.relay = Relay::resumed(form, renames, seam, mint);
         self.begun = Some(begun);
         self.quiet.restart(clock.now());
         self.journey.record.resumed();

@@ -71,7 +71,7 @@ impl ProviderRow {
         Berth::take(&self.in_flight, self.settings.concurrency_max.unwrap_or(u32::MAX))
     }
 
-    /// Where the dialect is served for this model; made anew only where it depends on the model.
+    /// Where the dialect is served for this model, by the provider's own name; made anew only where it depends on the model.
     pub(crate) fn path(
         &self,
         dialect: Dialect,
@@ -79,8 +79,17 @@ impl ProviderRow {
         delivery: Delivery,
     ) -> Option<http::uri::PathAndQuery> {
         let fixed = self.paths.get(dialect as usize)?.clone();
-        let made = || backstop_dialects::path(dialect, model, delivery);
-        fixed.or_else(|| self.endpoint.path(&made()).ok())
+        let made = || self.settings.surface.path(dialect, model, delivery);
+        fixed.or_else(|| self.endpoint.path(&made()?).ok())
+    }
+
+    /// Where another call beside the dialect's own is served.
+    pub(crate) fn beside(
+        &self,
+        path: &'static str,
+        model: &str,
+    ) -> Option<http::uri::PathAndQuery> {
+        self.endpoint.path(&self.settings.surface.beside(path, model)?).ok()
     }
 
     pub(crate) fn kind(&self) -> ProviderKind {

@@ -14,6 +14,7 @@
 
 mod dispatch;
 mod frames;
+mod members;
 mod scan;
 mod target;
 mod thoughts;
@@ -41,6 +42,7 @@ pub use dispatch::{
 pub use embeddings::{EMBEDDINGS_PATH, read_embeddings};
 pub use errors::{ErrorHead, WrittenError};
 pub use frames::{Frame, Frames, Framing, chunk_message, event_message, exception_message};
+pub use members::with_members;
 pub use scan::{Scan, scan, with_model};
 pub use target::{Delivery, Head, TargetForm, Written};
 pub use thoughts::{Edit, Thoughts, edited, thoughts};

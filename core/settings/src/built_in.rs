@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use backstop_catalogue::{Catalogue, Family, StandIn};
+use backstop_catalogue::{Catalogue, Family, Model, StandIn};
 use backstop_vocabulary::{Dialect, Tier};
 
 use crate::{
@@ -16,8 +16,8 @@ type Providers = BTreeMap<Arc<str>, Provider>;
 pub(crate) type LocalModel = (Arc<str>, Arc<str>);
 
 /// Routes for providers that no route was written for: the local models by name, then one per family
-/// of each hosted vendor: as asked where a provider of the vendor is set up, the other vendors'
-/// stand-ins, a local model.
+/// of each hosted vendor: as asked where a provider of the vendor is set up, the same weights at
+/// clouds, the other vendors' stand-ins, a local model.
 pub(crate) fn routes(
     providers: &Providers,
     local_models: &[LocalModel],
@@ -39,6 +39,10 @@ pub(crate) fn routes(
             let mut ladder = Vec::new();
             if !own.is_empty() {
                 ladder.push(as_asked(own.clone()));
+            }
+            let elsewhere = elsewhere(providers, family, catalogue);
+            if !elsewhere.is_empty() {
+                ladder.push(as_asked(elsewhere));
             }
             ladder.extend(stand_in_rung(providers, family, catalogue));
             ladder.extend(local.clone());
@@ -113,24 +117,45 @@ fn route(name: &str, models: Vec<Pattern>, ladder: Vec<Rung>) -> Route {
     }
 }
 
-const fn vendor_of(kind: ProviderKind) -> &'static str {
-    match kind {
-        ProviderKind::Anthropic => "anthropic",
-        ProviderKind::Openai => "openai",
-        ProviderKind::Compatible => "open",
-    }
+fn vendor_of(kind: ProviderKind) -> &'static str {
+    kind.weights().unwrap_or("open")
+}
+
+/// The clouds that have models of a family, the same weights in another failure domain.
+fn elsewhere(providers: &Providers, family: &Family, catalogue: &Catalogue) -> Vec<Arc<str>> {
+    let fits =
+        |model: &str| family.patterns.iter().any(|pattern| Pattern::new(&**pattern).matches(model));
+    let listed: Vec<&str> = catalogue
+        .models()
+        .iter()
+        .filter_map(Model::listed_name)
+        .filter(|name| fits(name))
+        .collect();
+    let has = |provider: &Provider| {
+        provider.models.keys().any(|model| fits(model))
+            || (provider.models.is_empty() && listed.iter().any(|model| provider.may_offer(model)))
+    };
+    let serves = |provider: &&Provider| match provider.kind {
+        ProviderKind::Azure | ProviderKind::Foundry => {
+            provider.kind.weights() == Some(&*family.vendor)
+        }
+        ProviderKind::Bedrock | ProviderKind::Vertex => family.vendor == "anthropic",
+        ProviderKind::Anthropic | ProviderKind::Openai | ProviderKind::Compatible => false,
+    };
+    let usable = providers.values().filter(|it| is_usable(it)).filter(serves).filter(|it| has(it));
+    usable.map(|provider| Arc::clone(&provider.name)).collect()
 }
 
 /// The providers of that kind that we can use by ourselves: those with a credential, or without one
 /// at a local address.
 fn of_kind(providers: &Providers, kind: ProviderKind) -> Vec<Arc<str>> {
-    let usable = |provider: &&Provider| {
-        let local = provider.base_url.starts_with("http://");
-        let open = provider.credentials.iter().any(|one| *one != Credential::None);
-        provider.kind == kind && (open || local)
-    };
-    let usable = providers.values().filter(usable);
+    let usable = providers.values().filter(|provider| provider.kind == kind && is_usable(provider));
     usable.map(|provider| Arc::clone(&provider.name)).collect()
+}
+
+fn is_usable(provider: &Provider) -> bool {
+    let local = provider.base_url.starts_with("http://");
+    local || provider.credentials.iter().any(|one| *one != Credential::None)
 }
 
 fn as_asked(providers: Vec<Arc<str>>) -> Rung {
@@ -152,7 +177,11 @@ fn stand_in_rung(providers: &Providers, family: &Family, catalogue: &Catalogue) 
     let target = |stand_in: StandIn<'_>| {
         let kinds = [ProviderKind::Anthropic, ProviderKind::Openai];
         let kind = kinds.into_iter().find(|kind| vendor_of(*kind) == stand_in.vendor)?;
-        let provider = of_kind(providers, kind).into_iter().find(own_key)?;
+        let cloud = || {
+            let same = catalogue.families(stand_in.vendor).find(|it| it.size == family.size)?;
+            elsewhere(providers, same, catalogue).into_iter().find(own_key)
+        };
+        let provider = of_kind(providers, kind).into_iter().find(own_key).or_else(cloud)?;
         Some(choice(provider, TargetModel::Named(stand_in.model.into()), Tier::Full))
     };
     let targets: Vec<TargetChoice> =

@@ -9,7 +9,7 @@ use crate::built_in::{self, LocalModel};
 use crate::faults::Faults;
 use crate::finding::{Finding, Severity};
 use crate::known::{KNOWN, Known};
-use crate::read::{Around, hosted};
+use crate::read::{Around, clouds, hosted};
 use crate::{Credential, Provider, ProviderKind, Rung, Settings, TargetModel};
 
 /// Settings made of the provider keys in `env` and the models that a local Ollama offers, and what
@@ -85,14 +85,35 @@ fn found(
             }
             return None;
         }
-        ProviderKind::Anthropic | ProviderKind::Openai if !has_key => return None,
-        ProviderKind::Anthropic | ProviderKind::Openai | ProviderKind::Compatible => {}
+        ProviderKind::Anthropic
+        | ProviderKind::Openai
+        | ProviderKind::Azure
+        | ProviderKind::Foundry
+        | ProviderKind::Bedrock
+        | ProviderKind::Vertex
+            if !has_key =>
+        {
+            return None;
+        }
+        ProviderKind::Anthropic
+        | ProviderKind::Openai
+        | ProviderKind::Azure
+        | ProviderKind::Foundry
+        | ProviderKind::Bedrock
+        | ProviderKind::Vertex
+        | ProviderKind::Compatible => {}
     }
     let mut faults = Faults::default();
     let provider = hosted(known, around, &mut faults);
     for error in faults.end(None::<()>).err().unwrap_or_default() {
         let finding = Finding::new(Severity::Problem, "bad_address", error.path);
         findings.push(finding.what(error.what).cure(error.cure));
+    }
+    if provider.is_none()
+        && let Some(place) = clouds::place_variable(known.kind)
+    {
+        let what = format!("{} is set, but not where that is", known.key_variable);
+        findings.push(note(what).cure(format!("set {place} as well")));
     }
     let provider = provider?;
     let keyed = provider.credentials.iter().any(|one| matches!(one, Credential::Key { .. }));

@@ -10,36 +10,85 @@ pub(crate) struct Known {
     pub(crate) dialect: Dialect,
     /// What it speaks as well.
     pub(crate) also: &'static [Dialect],
+    /// Empty where each customer has an address of its own.
     pub(crate) base_url: &'static str,
     /// The variable that holds its key by custom; empty when it needs none.
     pub(crate) key_variable: &'static str,
+    /// Who runs it, and so what fails together with it: of the same weights at two clouds one goes on.
+    pub(crate) vendor: &'static str,
+    /// Where its vendor says how it is; empty if nowhere.
+    pub(crate) status_page: &'static str,
 }
 
 /// The providers known by name, in the order docs list them.
-pub(crate) const KNOWN: [Known; 10] = [
+pub(crate) const KNOWN: [Known; 16] = [
     Known {
-        name: "anthropic",
         kind: ProviderKind::Anthropic,
         dialect: Dialect::AnthropicMessages,
-        also: &[],
-        base_url: "https://api.anthropic.com",
-        key_variable: "ANTHROPIC_API_KEY",
+        status_page: "https://status.claude.com",
+        ..compatible("anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY")
     },
     Known {
-        name: "openai",
         kind: ProviderKind::Openai,
-        dialect: Dialect::OpenaiChat,
         also: &[Dialect::OpenaiResponses],
-        base_url: "https://api.openai.com",
-        key_variable: "OPENAI_API_KEY",
+        status_page: "https://status.openai.com",
+        ..compatible("openai", "https://api.openai.com", "OPENAI_API_KEY")
     },
-    compatible("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
-    compatible("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
-    compatible("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-    compatible("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
-    compatible("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+    Known {
+        kind: ProviderKind::Azure,
+        also: &[Dialect::OpenaiResponses],
+        status_page: "https://azure.status.microsoft/status",
+        ..compatible("azure", "", "AZURE_OPENAI_API_KEY")
+    },
+    Known {
+        kind: ProviderKind::Foundry,
+        dialect: Dialect::AnthropicMessages,
+        vendor: "azure",
+        status_page: "https://azure.status.microsoft/status",
+        ..compatible("foundry", "", "ANTHROPIC_FOUNDRY_API_KEY")
+    },
+    Known {
+        kind: ProviderKind::Bedrock,
+        dialect: Dialect::AnthropicMessages,
+        vendor: "aws",
+        status_page: "https://health.aws.amazon.com/health/status",
+        ..compatible("bedrock", "", "AWS_BEARER_TOKEN_BEDROCK")
+    },
+    Known {
+        kind: ProviderKind::Vertex,
+        dialect: Dialect::AnthropicMessages,
+        also: &[Dialect::OpenaiChat],
+        vendor: "google",
+        status_page: "https://status.cloud.google.com",
+        ..compatible("vertex", "", "")
+    },
+    Known {
+        status_page: "https://status.openrouter.ai",
+        ..compatible("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY")
+    },
+    Known {
+        status_page: "https://status.mistral.ai",
+        ..compatible("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY")
+    },
+    Known {
+        status_page: "https://groqstatus.com",
+        ..compatible("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY")
+    },
+    Known {
+        status_page: "https://status.deepseek.com",
+        ..compatible("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY")
+    },
+    Known {
+        status_page: "https://status.x.ai",
+        ..compatible("xai", "https://api.x.ai/v1", "XAI_API_KEY")
+    },
+    Known {
+        status_page: "https://status.together.ai",
+        ..compatible("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY")
+    },
     compatible("ollama", "http://127.0.0.1:11434/v1", ""),
     compatible("vllm", "http://127.0.0.1:8000/v1", ""),
+    compatible("llamacpp", "http://127.0.0.1:8080/v1", ""),
     compatible("lmstudio", "http://127.0.0.1:1234/v1", ""),
 ];
 
@@ -49,7 +98,8 @@ const fn compatible(
     key_variable: &'static str,
 ) -> Known {
     let (kind, dialect) = (ProviderKind::Compatible, Dialect::OpenaiChat);
-    Known { name, kind, dialect, also: &[], base_url, key_variable }
+    let (vendor, status_page) = (name, "");
+    Known { name, kind, dialect, also: &[], base_url, key_variable, vendor, status_page }
 }
 
 /// The provider of that name.

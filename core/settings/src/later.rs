@@ -3,14 +3,13 @@
 use crate::units::Complaint;
 
 /// `section`, `key`, what it will be.
-const KEYS: [(&str, &str, &str); 21] = [
+const KEYS: [(&str, &str, &str); 20] = [
     ("settings", "status", "the public status page"),
     ("settings", "people", "people and rotas"),
     ("settings", "notices", "notices to people"),
     ("settings", "cache", "the answer cache"),
     ("settings", "tenants", "tenants"),
     ("settings", "cluster", "fleets of nodes"),
-    ("provider", "region", "regions"),
     ("provider", "regions", "regions"),
     ("provider", "start", "local servers started on demand"),
     ("route", "hedge", "hedging"),
@@ -61,9 +60,6 @@ pub(crate) fn store(address: &str) -> Option<Complaint> {
 pub(crate) fn provider(name: &str) -> Option<Complaint> {
     let speaks = match name {
         "gemini" | "google" => "the Gemini dialect",
-        "vertex" => "Vertex",
-        "bedrock" => "Bedrock",
-        "azure" => "Azure",
         _ => return None,
     };
     Some((

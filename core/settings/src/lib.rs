@@ -8,6 +8,7 @@
 //! Start reading at [`Settings`], then [`read`].
 
 mod lookup;
+mod provider;
 mod typed;
 
 mod error;
@@ -38,9 +39,10 @@ pub use error::{SettingsError, render_errors};
 pub use finding::{Finding, Severity};
 pub use import::{Imported, Left, import_litellm};
 pub use passthrough::Passthrough;
+pub use provider::{Provider, ProviderKind};
 pub use read::{catalogue_file, read};
 pub use schema::json_schema;
 pub use typed::{
-    Credential, Delivery, Key, Limits, Objective, OnBreak, Pattern, Policy, Provider, ProviderKind,
-    Route, Rung, Secret, Settings, TargetChoice, TargetModel, Tls, Workflow,
+    Credential, Delivery, Key, Limits, Objective, OnBreak, Pattern, Policy, Route, Rung, Secret,
+    Settings, TargetChoice, TargetModel, Tls, Workflow,
 };

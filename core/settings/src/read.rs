@@ -3,6 +3,7 @@
 pub(crate) mod abilities;
 pub(crate) mod adjustments;
 pub(crate) mod catalogue;
+pub(crate) mod clouds;
 pub(crate) mod credentials;
 pub(crate) mod keys;
 pub(crate) mod limits;

@@ -126,6 +126,20 @@ struct Provider {
     dialect: Option<Dialects>,
     /// Scheme, host, port and path prefix: `http://127.0.0.1:8000/v1`.
     base_url: Option<String>,
+    /// The Azure resource, of kinds `azure` and `foundry`; its host is made of it.
+    resource: Option<String>,
+    /// The version of Azure's API: a date puts the deployment into the path; without it `/openai/v1` is used.
+    api_version: Option<String>,
+    /// The AWS region, of kind `bedrock`; `AWS_REGION` by default.
+    region: Option<String>,
+    /// Which of Bedrock's surfaces is used; `runtime` by default.
+    surface: Option<Surface>,
+    /// The Google Cloud project, of kind `vertex`; `GOOGLE_CLOUD_PROJECT` by default.
+    project: Option<String>,
+    /// The Google Cloud region, or `global`, `us`, `eu`; `global` by default.
+    location: Option<String>,
+    /// The provider's own names of models (deployments, inference profiles), by the names we use.
+    models: Option<BTreeMap<String, String>>,
     /// Its key, best as a variable: `${OPENAI_API_KEY}`.
     api_key: Option<String>,
     /// Several keys, each a target of its own.
@@ -161,13 +175,19 @@ enum Passthrough {
 enum Kind {
     Anthropic,
     Openai,
+    Azure,
+    Foundry,
+    Bedrock,
+    Vertex,
     Openrouter,
     Mistral,
     Groq,
     Deepseek,
+    Xai,
     Together,
     Ollama,
     Vllm,
+    Llamacpp,
     Lmstudio,
     Compatible,
 }
@@ -186,6 +206,17 @@ enum Dialects {
     One(Dialect),
     /// The first is spoken to clients of other dialects.
     Several(#[schemars(length(min = 1))] Vec<Dialect>),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Surface {
+    /// `InvokeModel`: every Claude model, in every region that has it.
+    Runtime,
+    /// The Messages API itself.
+    Anthropic,
+    /// `OpenAI`'s API, for its open models and others.
+    Openai,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use backstop_catalogue::Catalogue;
 use backstop_exchange::{Abilities, Adjustment, Allowed};
-use backstop_vocabulary::{Dialect, Tier};
+use backstop_vocabulary::Tier;
 
-use crate::Passthrough;
+use crate::Provider;
 
 /// Everything an operator may say, validated.
 #[derive(Clone, Debug)]
@@ -109,86 +109,6 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
-    }
-}
-
-/// Whose API a provider is: decides the authentication header and the known quirks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProviderKind {
-    /// Anthropic's own API.
-    Anthropic,
-    /// `OpenAI`'s own API.
-    Openai,
-    /// Any server that speaks one of the dialects: Ollama, vLLM, llama.cpp, a proxy.
-    Compatible,
-}
-
-/// A provider of models.
-#[derive(Clone)]
-pub struct Provider {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Whose API it is.
-    pub kind: ProviderKind,
-    /// The dialect it speaks, and is spoken to when a client's own is not among `also`.
-    pub dialect: Dialect,
-    /// The dialects it speaks as well: their clients' own bytes go to it.
-    pub also: Vec<Dialect>,
-    /// Scheme, host, port and path prefix, without a trailing slash: `https://api.anthropic.com`,
-    /// `http://127.0.0.1:11434/v1`. Paths of a dialect are appended without their own `/v1` when
-    /// the prefix ends in `/v1`.
-    pub base_url: String,
-    /// Its credentials, at least one.
-    pub credentials: Vec<Credential>,
-    /// The vendor behind it: providers of one vendor share a failure domain.
-    pub vendor: Arc<str>,
-    /// What answers of this provider are worth unless a target says otherwise.
-    pub tier: Tier,
-    /// The most attempts in flight at once, over all models; `None` is the gateway's own limit.
-    pub concurrency_max: Option<u32>,
-    /// The longest that opening a connection may take: DNS, proxy, TCP and TLS together.
-    pub connect_max: Duration,
-    /// The vendor's public status page, a hint only.
-    pub status_page: Option<String>,
-    /// What applications may reach under `/passthrough/`.
-    pub passthrough: Passthrough,
-    /// The proxy to go through, from `proxy` or the environment; `None` goes directly.
-    pub proxy: Option<String>,
-}
-
-impl Provider {
-    /// How long opening a connection may take unless the settings say otherwise: a SYN that was lost
-    /// is sent again after 1 s, and a second time after 3 s.
-    pub const CONNECT_MAX: Duration = Duration::from_secs(3);
-
-    /// Whether it speaks the dialect.
-    pub fn speaks(&self, dialect: Dialect) -> bool {
-        self.dialect == dialect || self.also.contains(&dialect)
-    }
-
-    /// The dialect in which a client's request goes to it: the client's own if it speaks that.
-    pub fn dialect_for(&self, client: Dialect) -> Dialect {
-        if self.speaks(client) { client } else { self.dialect }
-    }
-}
-
-impl fmt::Debug for Provider {
-    /// Leaves the proxy out: its address may hold a password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Provider")
-            .field("name", &self.name)
-            .field("kind", &self.kind)
-            .field("dialect", &self.dialect)
-            .field("also", &self.also)
-            .field("base_url", &self.base_url)
-            .field("credentials", &self.credentials)
-            .field("vendor", &self.vendor)
-            .field("tier", &self.tier)
-            .field("concurrency_max", &self.concurrency_max)
-            .field("connect_max", &self.connect_max)
-            .field("status_page", &self.status_page)
-            .field("passthrough", &self.passthrough)
-            .finish_non_exhaustive()
     }
 }
 

@@ -36,13 +36,16 @@ fn every_key_has_its_place_in_the_docs() {
 
 #[test]
 fn every_example_in_the_docs_reads() {
-    let page = std::fs::read_to_string(at_root("docs/configuration.md")).unwrap();
+    let mut pages = vec![at_root("docs/configuration.md")];
+    let folder = std::fs::read_dir(at_root("docs/providers")).unwrap();
+    pages.extend(folder.map(|entry| entry.unwrap().path()));
+    let page: String = pages.iter().map(|page| std::fs::read_to_string(page).unwrap()).collect();
     let catalogue = Catalogue::built_in();
     let env = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "KEY_1", "KEY_2"];
     let env = env.iter().map(|name| ((*name).to_owned(), format!("value-of-{name}"))).collect();
     let examples: Vec<&str> =
         page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(examples.len() > 2, "the examples are gone");
+    assert!(examples.len() > 6, "the examples are gone");
     for example in examples {
         // An example of one part stands beside a provider of its own.
         let whole = if example.contains("providers:") {

@@ -9,6 +9,7 @@ use backstop_catalogue::Catalogue;
 use backstop_settings::{
     Credential, Pattern, Rung, Settings, TargetModel, check, read, render_errors,
 };
+use backstop_surfaces::Surface;
 
 /// What no output may ever hold.
 const SECRET: &str = "sk-very-secret-value";
@@ -81,6 +82,11 @@ fn understood(settings: &Settings) -> String {
             provider.tier.name(),
             credentials.join(",")
         ));
+        if provider.surface != Surface::Plain || provider.region.is_some() {
+            lines.push(format!("  {:?} in {:?}", provider.surface, provider.region));
+        }
+        lines.extend(provider.models.iter().map(|(ours, theirs)| format!("  {ours} is {theirs}")));
+        lines.extend(provider.also.iter().map(|dialect| format!("  also {dialect}")));
     }
     for route in &settings.routes {
         let models: Vec<&str> = route.models.iter().map(Pattern::as_str).collect();

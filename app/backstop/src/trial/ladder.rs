@@ -12,6 +12,7 @@ use backstop_settings::{
     Credential, Passthrough, Pattern, Policy, Provider, ProviderKind, Route, Rung, Secret,
     Settings, TargetChoice, TargetModel,
 };
+use backstop_surfaces::Surface;
 use backstop_vocabulary::Tier;
 
 /// What a trial plays on: the providers, and the gateway before them.
@@ -88,9 +89,25 @@ pub(crate) fn of_settings(
         if let Some(provider) = stage.settings.providers.get_mut(&name) {
             provider.base_url = base_url(&simulated);
             provider.proxy = None;
+            as_simulated(provider);
         }
     }
     stage
+}
+
+/// Simulated providers offer their dialects plainly, whichever cloud they stand for.
+fn as_simulated(provider: &mut Provider) {
+    provider.surface = Surface::Plain;
+    provider.models.clear();
+    provider.kind = match provider.kind {
+        ProviderKind::Anthropic => ProviderKind::Anthropic,
+        ProviderKind::Openai => ProviderKind::Openai,
+        ProviderKind::Azure
+        | ProviderKind::Foundry
+        | ProviderKind::Bedrock
+        | ProviderKind::Vertex
+        | ProviderKind::Compatible => ProviderKind::Compatible,
+    };
 }
 
 impl Stage {
@@ -176,6 +193,9 @@ fn provider(simulated: &ProviderSettings, tier: Tier, base_url: String) -> Provi
         dialect: simulated.dialect,
         also: Vec::new(),
         base_url,
+        surface: Surface::Plain,
+        region: None,
+        models: BTreeMap::new(),
         credentials: vec![if keyless { Credential::None } else { credential }],
         vendor: simulated.vendor.as_str().into(),
         tier,

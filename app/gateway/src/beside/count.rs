@@ -59,7 +59,9 @@ async fn counted(core: &Core, asked: &Asked) -> Option<(Bytes, HeaderMap)> {
             && place.has_credential(asked)
             && matches!(state, State::Closed | State::Demoted | State::Ramping)
     };
-    let place = roster.places.iter().find(is_well)?;
+    let counts =
+        |place: &&Place| place.row(&live).is_some_and(|row| row.settings.surface.is_whole());
+    let place = roster.places.iter().filter(counts).find(is_well)?;
     let row = place.row(&live)?;
     let _berth = row.berth()?;
     let ask = perform::own_ask(core, asked, (row, place), PATH)?;

@@ -19,7 +19,7 @@ pub(crate) fn own_body(issuers: &Issuers, asked: &Asked, place: &Place) -> (Byte
         Some(thoughts) => thoughts.without(&mut |artefact| may_read(issuers, place, artefact)),
         None => Vec::new(),
     };
-    let model = &*place.target.key.model;
+    let model = &*place.own_name;
     let loss = (!edits.is_empty()).then(|| loss(asked.dialect));
     if asked.scan.model_name != model {
         let with = serde_json::Value::from(model).to_string();

@@ -12,7 +12,7 @@ use crate::quick::quickly;
 use crate::stage::{Providers, Stage, provider, settings};
 
 /// A request no serializer would write so, with a field that nobody knows.
-fn odd_request(dialect: Dialect, delivery: Delivery) -> Vec<u8> {
+pub(crate) fn odd_request(dialect: Dialect, delivery: Delivery) -> Vec<u8> {
     let stream = delivery.is_stream();
     let tokens = match dialect {
         Dialect::AnthropicMessages => "max_tokens",

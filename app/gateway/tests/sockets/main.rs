@@ -26,6 +26,7 @@ mod secrets;
 mod shares;
 mod sizes;
 mod storms;
+mod surfaces;
 mod thoughts;
 mod told;
 mod vectors;

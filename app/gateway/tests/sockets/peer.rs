@@ -67,6 +67,15 @@ impl Script {
         &self.answer
     }
 
+    /// The same answer under another content type.
+    pub(crate) fn of_type(mut self, kind: &str) -> Self {
+        let end = self.answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+        let body = self.answer.split_off(end);
+        let head = String::from_utf8(self.answer).expect("a head of text");
+        self.answer = [head.replace("text/event-stream", kind).as_bytes(), &body].concat();
+        self
+    }
+
     /// Head and body, as far as they are text.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.answer).into_owned()

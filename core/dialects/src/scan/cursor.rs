@@ -13,12 +13,13 @@ const DEPTH_MAX: u32 = 128;
 pub(crate) struct Cursor<'a> {
     text: &'a [u8],
     at: usize,
+    member_at: usize,
 }
 
 impl<'a> Cursor<'a> {
     /// At the first value of `text`.
     pub(crate) fn new(text: &'a [u8]) -> Self {
-        let mut cursor = Self { text, at: 0 };
+        let mut cursor = Self { text, at: 0, member_at: 0 };
         cursor.skip_space();
         cursor
     }
@@ -26,6 +27,11 @@ impl<'a> Cursor<'a> {
     /// The byte it stands at.
     pub(crate) const fn at(&self) -> usize {
         self.at
+    }
+
+    /// Where the member begins whose value is about to be taken: at the quote of its key.
+    pub(crate) const fn member_at(&self) -> usize {
+        self.member_at
     }
 
     /// Whether the next byte is this one.
@@ -44,6 +50,7 @@ impl<'a> Cursor<'a> {
             return Ok(());
         }
         loop {
+            self.member_at = self.at;
             let key = self.key()?;
             self.skip_space();
             self.expect(b':', "`:`")?;

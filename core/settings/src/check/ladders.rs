@@ -9,7 +9,7 @@ use backstop_vocabulary::Tier;
 use super::reach::rung_place;
 use crate::address::Address;
 use crate::finding::{Finding, Severity};
-use crate::{Provider, ProviderKind, Route, Rung, Settings, TargetChoice, TargetModel};
+use crate::{Provider, Route, Rung, Settings, TargetChoice, TargetModel};
 
 pub(super) fn check(settings: &Settings, route: &Route, findings: &mut Vec<Finding>) {
     let ladder = Ladder { settings, route, catalogue: &settings.catalogue };
@@ -211,11 +211,7 @@ impl Ladder<'_> {
     /// `openai/*` cannot know a model that only Anthropic makes.
     fn asked_elsewhere(&self, at: usize, target: &TargetChoice) -> Option<Finding> {
         let provider = self.provider(target).filter(|_| target.model == TargetModel::AsAsked)?;
-        let vendor = match provider.kind {
-            ProviderKind::Anthropic => "anthropic",
-            ProviderKind::Openai => "openai",
-            ProviderKind::Compatible => return None,
-        };
+        let vendor = provider.kind.weights()?;
         let asked = self.asked_for();
         let stranger = asked.iter().find(|model| model.vendor != vendor)?;
         let all = asked.iter().all(|model| model.vendor != vendor);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use backstop_vocabulary::{Dialect, Tier};
 
 use super::Around;
+use super::clouds::{self, Site};
 use super::credentials::{credentials, usual};
 use crate::address::Address;
 use crate::faults::{Faults, closest};
@@ -22,6 +23,13 @@ pub(crate) const KEYS: Keys = Keys {
         "kind",
         "dialect",
         "base_url",
+        "resource",
+        "api_version",
+        "region",
+        "surface",
+        "project",
+        "location",
+        "models",
         "api_key",
         "credentials",
         "credential",
@@ -96,7 +104,8 @@ pub(crate) fn providers(
 
 /// A well-known provider as it comes, with a key from the environment; for `discover`.
 pub(crate) fn hosted(known: Known, around: &Around<'_>, faults: &mut Faults) -> Option<Provider> {
-    let address = address(known.name, None, Some(known), around, faults)?;
+    let site = clouds::site(known.kind, None, around, faults)?;
+    let address = address((known.name, None), (Some(known), &site), around, faults)?;
     let tier = usual_tier(known.kind, &address);
     Some(Provider {
         name: known.name.into(),
@@ -104,12 +113,15 @@ pub(crate) fn hosted(known: Known, around: &Around<'_>, faults: &mut Faults) -> 
         dialect: known.dialect,
         also: known.also.to_vec(),
         base_url: address.url(),
+        surface: site.surface,
+        region: site.region,
+        models: BTreeMap::new(),
         credentials: vec![usual(Some(known), around)],
-        vendor: known.name.into(),
+        vendor: known.vendor.into(),
         tier,
         concurrency_max: None,
         connect_max: Provider::CONNECT_MAX,
-        status_page: None,
+        status_page: usual_page(Some(known)),
         passthrough: Passthrough::Closed,
         proxy: proxy::from_environment(&address, around.env),
     })
@@ -131,10 +143,16 @@ fn provider(
         field.fault(faults, what, cure);
         return None;
     }
-    let address = address(name, Some(&section), by_name, around, faults);
+    let named = by_name.map_or(ProviderKind::Compatible, |known| known.kind);
+    let site = clouds::site(named, Some(&section), around, faults);
+    let usual_site = site.clone().unwrap_or_default();
+    let address = match &site {
+        Some(site) => address((name, Some(&section)), (by_name, site), around, faults),
+        None => None,
+    };
     let by_host = address.as_ref().and_then(|address| known_at(&address.host));
     let whose = by_name.or(by_host);
-    let dialects = dialects(&section, whose, faults);
+    let dialects = dialects(&section, (whose, usual_site.dialects), faults);
     let credentials = credentials(&section, whose, around, faults);
     let vendor = section.get("vendor").and_then(|field| field.text(faults, "anthropic"));
     let tier = section.get("tier").and_then(|field| field.word(faults, &TIERS));
@@ -145,22 +163,26 @@ fn provider(
     let passthrough = section.get("passthrough");
     let passthrough = passthrough.and_then(|field| passthrough::read(&field, faults));
     let proxy = proxy_of(&section, address.as_ref(), around, faults);
+    let models = section.get("models").map(|field| clouds::models(&field, faults));
     let address = address?;
     let (dialect, also) = dialects?;
     let kind = whose.map_or(ProviderKind::Compatible, |known| known.kind);
-    let usual_vendor = by_host.or(by_name).map_or(name, |known| known.name);
+    let usual_vendor = by_host.or(by_name).map_or(name, |known| known.vendor);
     Some(Provider {
         name: name.into(),
         kind,
         dialect,
         also,
         base_url: address.url(),
+        surface: usual_site.surface,
+        region: usual_site.region,
+        models: models.unwrap_or_default(),
         credentials: credentials?,
         vendor: vendor.map_or(usual_vendor, |text| text.value.as_str()).into(),
         tier: tier.unwrap_or_else(|| usual_tier(kind, &address)),
         concurrency_max: concurrency.and_then(|most| u32::try_from(most).ok()),
         connect_max: connect_max.unwrap_or(Provider::CONNECT_MAX),
-        status_page,
+        status_page: status_page.or_else(|| usual_page(whose)),
         passthrough: passthrough.unwrap_or_default(),
         proxy,
     })
@@ -171,8 +193,18 @@ fn provider(
 fn usual_tier(kind: ProviderKind, address: &Address) -> Tier {
     match kind {
         ProviderKind::Compatible if address.is_local() => Tier::Degraded,
-        ProviderKind::Anthropic | ProviderKind::Openai | ProviderKind::Compatible => Tier::Full,
+        ProviderKind::Anthropic
+        | ProviderKind::Openai
+        | ProviderKind::Azure
+        | ProviderKind::Foundry
+        | ProviderKind::Bedrock
+        | ProviderKind::Vertex
+        | ProviderKind::Compatible => Tier::Full,
     }
+}
+
+fn usual_page(whose: Option<Known>) -> Option<String> {
+    whose.map(|known| known.status_page.to_owned()).filter(|page| !page.is_empty())
 }
 
 /// `Some(None)` is a server of no known kind; `None` is a fault.
@@ -187,7 +219,7 @@ fn kind(field: &Field<'_>, faults: &mut Faults) -> Option<Option<Known>> {
 /// The dialect, and those it speaks as well: one word, or a list of them.
 fn dialects(
     section: &Section<'_>,
-    whose: Option<Known>,
+    (whose, offered): (Option<Known>, Option<&[Dialect]>),
     faults: &mut Faults,
 ) -> Option<(Dialect, Vec<Dialect>)> {
     if let Some(field) = section.get("dialect") {
@@ -203,7 +235,9 @@ fn dialects(
         };
         return Some((*first, also.to_vec()));
     }
-    let known = whose.map(|known| (known.dialect, known.also.to_vec()));
+    let offered = offered.and_then(<[Dialect]>::split_first);
+    let offered = offered.map(|(first, also)| (*first, also.to_vec()));
+    let known = offered.or_else(|| whose.map(|known| (known.dialect, known.also.to_vec())));
     if known.is_none() {
         let place = section.place;
         let cure = "add `dialect: openai_chat` or `dialect: anthropic_messages`";
@@ -229,15 +263,16 @@ fn dialect(field: &Field<'_>, faults: &mut Faults) -> Option<Dialect> {
 
 /// The address: from `BACKSTOP_<NAME>_BASE_URL`, from the file, or the well-known one.
 fn address(
-    name: &str,
-    section: Option<&Section<'_>>,
-    whose: Option<Known>,
+    (name, section): (&str, Option<&Section<'_>>),
+    (whose, site): (Option<Known>, &Site),
     around: &Around<'_>,
     faults: &mut Faults,
 ) -> Option<Address> {
     let variable = override_variable(name);
+    let kind = whose.map_or(ProviderKind::Compatible, |known| known.kind);
     if let Some(url) = around.env.get(&variable).filter(|url| !url.is_empty()) {
-        return note(Place::default(), &variable, Address::read(url), faults);
+        let address = note(Place::default(), &variable, Address::read(url), faults);
+        return address.map(|address| clouds::root(kind, address));
     }
     if let Some(field) = section.and_then(|section| section.get("base_url")) {
         let text = field.text(faults, "https://api.openai.com/v1")?;
@@ -248,7 +283,10 @@ fn address(
             field.fault(faults, "this is the path of one call, not a base URL", cure);
             return None;
         }
-        return Some(address);
+        return Some(clouds::root(kind, address));
+    }
+    if let Some(url) = &site.base_url {
+        return Address::read(url).ok().map(|address| clouds::root(kind, address));
     }
     if let Some(known) = whose {
         return Address::read(known.base_url).ok();
