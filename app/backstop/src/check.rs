@@ -1,6 +1,6 @@
 //! `backstop check`: what in a configuration would not work on the day.
 
-use backstop_settings::{Finding, SettingsError, Severity, check};
+use backstop_settings::{Finding, SettingsError, Severity, check, check_age};
 use serde_json::{Value, json};
 
 use crate::cli;
@@ -15,7 +15,9 @@ pub(crate) fn run(args: &cli::Check) -> anyhow::Result<Exit> {
         Ok(configuration) => configuration,
         Err(error) => return unreadable(args, error),
     };
+    let today = jiff::Timestamp::now().to_string();
     let mut findings = check(&configuration.settings);
+    findings.extend(check_age(&configuration.settings, today.get(..10).unwrap_or_default()));
     for found in configuration.findings.iter().rev() {
         if !findings.iter().any(|known| known.code == found.code && known.place == found.place) {
             findings.insert(0, found.clone());

@@ -3,6 +3,7 @@
 //! Handles are looked up once per target, so that the request path only adds to atomics.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
@@ -41,6 +42,9 @@ impl EncodeLabelSet for Labels {
 
 use prometheus_client::encoding::EncodeLabel as _;
 
+/// A sum of money in one currency.
+pub(crate) type Money = Counter<f64, AtomicU64>;
+
 /// Every metric of the gateway.
 #[derive(Debug)]
 pub struct Metrics {
@@ -56,6 +60,7 @@ pub struct Metrics {
     gap: Family<Labels, Histogram, fn() -> Histogram>,
     breaker: Family<Labels, Gauge>,
     share: Family<Labels, Gauge>,
+    cost: Family<Labels, Money>,
     pub(crate) rescued: Counter,
     pub(crate) resumed: Counter,
     pub(crate) in_flight: Gauge,
@@ -114,6 +119,7 @@ impl Default for Metrics {
             gap: Family::new_with_constructor(|| Histogram::new(GAP)),
             breaker: Family::default(),
             share: Family::default(),
+            cost: Family::default(),
             rescued: Counter::default(),
             resumed: Counter::default(),
             in_flight: Gauge::default(),
@@ -152,6 +158,8 @@ impl Metrics {
             "Share of its traffic a target gets",
             self.share.clone(),
         );
+        let help = "What answers cost at list prices, by target and currency: an estimate";
+        r.register("cost_estimated", help, self.cost.clone());
         let help = "Requests answered after at least one failed attempt";
         r.register("rescued_requests", help, self.rescued.clone());
         r.register(
@@ -202,6 +210,12 @@ impl Metrics {
             gap: self.gap.get_or_create_owned(&labels),
             target: Arc::clone(target),
         }
+    }
+
+    /// Where the costs of a target are summed up.
+    pub(crate) fn cost(&self, target: &TargetMetrics, currency: &str) -> Money {
+        let labels = vec![("target", Arc::clone(&target.target)), ("currency", currency.into())];
+        self.cost.get_or_create_owned(&Labels(labels))
     }
 
     fn make_ready(&mut self) {

@@ -17,6 +17,7 @@ use crate::beside::embed;
 use crate::fitness::issuers::Issuer;
 use crate::fitness::{Needs, PassedOver};
 use crate::live::{Live, Match};
+use crate::record::cost::Cost;
 use crate::table::{NamedBy, Parts, ProviderRow, Target};
 
 /// How long before a client's own deadline it hears that there is no answer; a twentieth of a
@@ -47,6 +48,8 @@ pub(crate) struct Place {
     pub(crate) allowed: Allowed,
     /// What it is asked otherwise than the client asked.
     pub(crate) adjustment: Adjustment,
+    /// What its answers cost, where that is known.
+    pub(crate) cost: Option<Cost>,
     pub(crate) tier: Tier,
     pub(crate) rung: u8,
     /// Whether it is the very model the client named, in the client's own dialect and all of it,
@@ -161,6 +164,11 @@ impl Builder<'_> {
                 is_known_stand_in: model != self.asked.1
                     && self.parts.catalogue.model(&row.settings.vendor, model).is_some(),
                 abilities,
+                cost: Cost::of(
+                    self.parts.catalogue,
+                    (&row.settings.vendor, model),
+                    (self.parts.metrics, &target.metrics),
+                ),
                 allowed: route.policy.allow_loss.and(&choice.allow_loss),
                 adjustment: choice.adjustment.clone(),
                 issuer: Issuer::of(&target.key),

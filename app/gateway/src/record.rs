@@ -1,6 +1,8 @@
 //! The last phase: journal, usage, evidence. A record that is dropped unfinished says so: the client
 //! left.
 
+pub(crate) mod cost;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,7 +115,11 @@ impl Record {
         self.shared.metrics.resumed.inc();
     }
 
-    pub(crate) fn used(&mut self, usage: Usage) {
+    /// An attempt at this place used so much.
+    pub(crate) fn used(&mut self, usage: Usage, place: Option<&Place>) {
+        if let Some(cost) = place.and_then(|place| place.cost.as_ref()) {
+            cost.add(&usage);
+        }
         self.usage = Some(self.usage.map_or(usage, |before| before.plus(usage)));
     }
 

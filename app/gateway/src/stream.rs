@@ -370,7 +370,8 @@ impl Flow {
     async fn ended(mut self) {
         let Some(begun) = self.begun.take() else { return };
         if let Some(usage) = self.given.usage {
-            self.journey.record.used(usage);
+            let place = self.journey.roster.places.get(begun.place);
+            self.journey.record.used(usage, place);
         }
         let finish = self.given.gate.finish().cloned();
         self.journey.record.answered_by(&self.journey.roster.places[begun.place]);
@@ -393,7 +394,9 @@ impl Flow {
             return Ok(Some(out.finish()));
         }
         if let Some(usage) = self.given.usage.take() {
-            self.journey.record.used(usage);
+            let place = self.begun.as_ref().map(|begun| begun.place);
+            let place = place.and_then(|place| self.journey.roster.places.get(place));
+            self.journey.record.used(usage, place);
         }
         let failure = match &self.begun {
             Some(begun) => self.journey.discreet(begun.place, failure),

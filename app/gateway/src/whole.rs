@@ -125,7 +125,7 @@ fn deliver(
     journey.record.first_token(now);
     journey.record.answered_by(&journey.roster.places[begun.place]);
     if let Some(usage) = answer.usage {
-        journey.record.used(usage);
+        journey.record.used(usage, journey.roster.places.get(begun.place));
     }
     let head = answer::whole_head(&mut journey, &begun);
     drop(journey.succeeded(begun));

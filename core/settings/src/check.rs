@@ -1,9 +1,12 @@
 //! What in these settings would not work on the day.
 
+pub use models::check_age;
+
 use crate::Settings;
 use crate::finding::Finding;
 
 mod ladders;
+mod models;
 mod providers;
 mod reach;
 

@@ -33,7 +33,7 @@ mod import;
 mod read;
 mod schema;
 
-pub use check::check;
+pub use check::{check, check_age};
 pub use discover::discover;
 pub use error::{SettingsError, render_errors};
 pub use finding::{Finding, Severity};

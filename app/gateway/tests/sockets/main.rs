@@ -12,6 +12,7 @@ mod stage;
 
 mod breaks;
 mod bytes;
+mod costs;
 mod crossing;
 mod doors;
 mod failover;

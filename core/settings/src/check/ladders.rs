@@ -6,6 +6,7 @@ use backstop_catalogue::{Catalogue, Model};
 use backstop_exchange::Abilities;
 use backstop_vocabulary::Tier;
 
+use super::models;
 use super::reach::rung_place;
 use crate::address::Address;
 use crate::finding::{Finding, Severity};
@@ -15,6 +16,7 @@ pub(super) fn check(settings: &Settings, route: &Route, findings: &mut Vec<Findi
     let ladder = Ladder { settings, route, catalogue: &settings.catalogue };
     findings.extend(ladder.single_vendor());
     findings.extend(ladder.no_fallback_for());
+    models::lesser(&ladder, findings);
     for (at, rung) in route.ladder.iter().enumerate() {
         let Rung::Targets(targets) = rung;
         if at > 0 {
@@ -30,15 +32,15 @@ pub(super) fn check(settings: &Settings, route: &Route, findings: &mut Vec<Findi
 }
 
 /// A route's ladder and what is needed to judge it.
-struct Ladder<'a> {
+pub(super) struct Ladder<'a> {
     settings: &'a Settings,
-    route: &'a Route,
+    pub(super) route: &'a Route,
     catalogue: &'a Catalogue,
 }
 
 /// What a request may need, as the words of a message and how to see it.
-type Need = (&'static str, fn(&Abilities) -> bool);
-const NEEDS: [Need; 5] = [
+pub(super) type Need = (&'static str, fn(&Abilities) -> bool);
+pub(super) const NEEDS: [Need; 5] = [
     ("tools", |abilities| abilities.tools),
     ("images", |abilities| abilities.images),
     ("documents", |abilities| abilities.documents),
@@ -152,8 +154,16 @@ impl Ladder<'_> {
         })
     }
 
-    fn abilities_of(&self, at: usize) -> Vec<Abilities> {
+    pub(super) fn abilities_of(&self, at: usize) -> Vec<Abilities> {
         self.targets(at).iter().flat_map(|target| self.abilities(target)).collect()
+    }
+
+    /// What a target of a certain name can do, where the settings or the catalogue say.
+    pub(super) fn known(&self, target: &TargetChoice) -> Option<Abilities> {
+        let TargetModel::Named(model) = &target.model else { return None };
+        let vendor = &self.provider(target)?.vendor;
+        let known = || Some(self.catalogue.model(vendor, model)?.abilities.clone());
+        target.abilities.clone().or_else(known)
     }
 
     /// What a target can do: one answer, or one per model it may be asked for.
