@@ -120,15 +120,30 @@ impl Asked {
         self.dialect != Dialect::OpenaiChat || self.scan.stream_usage
     }
 
-    /// A number that stays the same over a conversation, so that it keeps its target and its
-    /// prompt cache.
+    /// A number that stays the same over a conversation that somebody names, so that it keeps its
+    /// target and its prompt cache from the first request on.
     pub(crate) fn affinity(&self) -> Option<u64> {
-        let session = self.caller.session.as_ref()?;
-        // FNV-1a: stable over versions and machines, which the standard hasher is not.
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        for byte in session.bytes() {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        Some(hash)
+        let Some(session) = &self.caller.session else { return self.scan.session };
+        Some(hash(FNV, session.as_bytes()))
     }
+
+    /// A number for the conversation at the model that was asked for, and whether it may have been
+    /// answered before: a conversation that nobody names is known by its beginning.
+    pub(crate) fn session(&self) -> Option<(u64, bool)> {
+        let (key, goes_on) = if let Some(named) = self.affinity() {
+            (named, true)
+        } else {
+            let opening = self.scan.opening(&self.body)?;
+            (opening.key, opening.goes_on)
+        };
+        let whose = hash(FNV ^ key, self.caller.name.as_bytes());
+        Some((hash(whose, self.scan.model_name.as_bytes()), goes_on))
+    }
+}
+
+const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a: stable over versions and machines, which the standard hasher is not.
+fn hash(from: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(from, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -25,6 +25,7 @@ use crate::live::Live;
 use crate::metrics::{Metrics, Totals};
 use crate::refused::Refusals;
 use crate::table::{Parts, Target};
+use crate::view::sessions::Sessions;
 
 /// Attempts at once at a target that is open, when all are.
 pub(crate) const LAST_RESORTS_MAX: u32 = 4;
@@ -69,6 +70,7 @@ pub(crate) struct Shared {
     pub(crate) draining: AtomicBool,
     pub(crate) doubts: Doubts,
     pub(crate) issuers: Issuers,
+    pub(crate) sessions: Sessions,
     pub(crate) trust: TlsTrust,
     /// This gateway's mark on the requests it sends, so that it knows them when they come back.
     pub(crate) instance: HeaderValue,
@@ -101,6 +103,7 @@ impl Gateway {
             draining: AtomicBool::new(false),
             doubts: Doubts::default(),
             issuers: Issuers::default(),
+            sessions: Sessions::default(),
             trust,
             instance: HeaderValue::from_str(&instance).unwrap_or(HeaderValue::from_static("0")),
             reloading: Mutex::default(),

@@ -30,6 +30,7 @@ use crate::plan::{Place, Roster};
 use crate::record::{Record, micros};
 use crate::table::{Berth, ProviderRow};
 use crate::view::View;
+use crate::view::sessions::Session;
 
 pub(crate) use self::wrap::wrap;
 
@@ -50,6 +51,7 @@ pub(crate) struct Journey {
     pub(crate) course: Course,
     pub(crate) record: Record,
     pub(crate) held: Held,
+    pub(crate) session: Option<Session>,
 }
 
 /// A journey that may begin, and whether its request fits into the memory for retries.
@@ -110,10 +112,12 @@ impl Journey {
         };
         record.route(&roster.route);
         record.passed_over(roster.passed_over(&candidates));
-        let course = Course::new(candidates, roster.policy(&asked), asked.started);
+        let session = core.shared.sessions.of(&roster, &candidates, &asked);
+        let policy = roster.policy(&asked, session.as_ref());
+        let course = Course::new(candidates, policy, asked.started);
         let mut held = Held::new(Arc::clone(&core.shared));
         let fits = held.set(asked.body.len());
-        Ok((Box::new(Self { core, live, asked, roster, course, record, held }), fits))
+        Ok((Box::new(Self { core, live, asked, roster, course, record, held, session }), fits))
     }
 
     /// Attempts until a provider answers with a good status, or nothing is left to try.
@@ -158,6 +162,10 @@ impl Journey {
     pub(crate) fn succeeded(&mut self, begun: Box<Begun>) -> ReplyBody {
         let now = self.core.shared.clock.now();
         self.core.shared.note_success(&self.roster, (begun.place, self.asked.shape()), now);
+        if let Some(session) = self.session {
+            let among = (&*self.roster, self.course.candidates());
+            self.core.shared.sessions.settle(session, among, &begun.attempt, now);
+        }
         if let Some((doubted, failure)) = self.course.doubted() {
             let at = (doubted, self.asked.shape());
             self.core.shared.settle_doubt(&self.roster, at, failure, now);

@@ -19,6 +19,7 @@ use crate::fitness::{Needs, PassedOver};
 use crate::live::{Live, Match};
 use crate::record::cost::Cost;
 use crate::table::{NamedBy, Parts, ProviderRow, Target};
+use crate::view::sessions::Session;
 
 /// How long before a client's own deadline it hears that there is no answer; a twentieth of a
 /// shorter one.
@@ -260,14 +261,19 @@ impl Roster {
     }
 
     /// The policy of one request's course.
-    pub(crate) fn policy(&self, asked: &Asked) -> CoursePolicy {
+    pub(crate) fn policy(&self, asked: &Asked, session: Option<&Session>) -> CoursePolicy {
         let deadline = deadline(&self.policy, asked);
         CoursePolicy {
             attempts_max: self.policy.attempts_max,
             patience: self.policy.patience,
-            trickle: self.policy.trickle,
+            trickle: if session.is_none_or(Session::may_trickle) {
+                self.policy.trickle
+            } else {
+                0.0
+            },
             first_token_max: self.policy.first_token_max,
             affinity: asked.affinity(),
+            home: session.and_then(Session::home),
             awaits: if self.streams(asked) { Awaits::FirstToken } else { Awaits::Whole },
             ..CoursePolicy::new(asked.started + deadline)
         }

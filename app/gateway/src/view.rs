@@ -1,5 +1,7 @@
 //! What a course may ask about the targets of one request.
 
+pub(crate) mod sessions;
+
 use std::sync::atomic::Ordering;
 
 use backstop_continuity::Outlooks;

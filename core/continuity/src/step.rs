@@ -55,6 +55,11 @@ impl AttemptPurpose {
         matches!(self, Self::StaleRetry | Self::Repair)
     }
 
+    /// Whether another target is asked than the one that should answer, because that one did not.
+    pub const fn is_help(self) -> bool {
+        matches!(self, Self::Failover | Self::SecondOpinion | Self::LastResort | Self::Resume)
+    }
+
     /// The name used in headers, the journal and metrics.
     pub const fn name(self) -> &'static str {
         match self {

@@ -43,7 +43,7 @@ pub use embeddings::{EMBEDDINGS_PATH, read_embeddings};
 pub use errors::{ErrorHead, WrittenError};
 pub use frames::{Frame, Frames, Framing, chunk_message, event_message, exception_message};
 pub use members::with_members;
-pub use scan::{Scan, scan, with_model};
+pub use scan::{Opening, Scan, scan, with_model};
 pub use target::{Delivery, Head, TargetForm, Written};
 pub use thoughts::{Edit, Thoughts, edited, thoughts};
 pub use tool_names::{Renames, Restorer};

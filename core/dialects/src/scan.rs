@@ -2,12 +2,15 @@ use std::ops::Range;
 
 use backstop_vocabulary::{Dialect, Failure};
 
+use crate::hash::fnv64;
 use crate::json::invalid;
 use crate::{anthropic_messages, openai_chat, openai_responses};
 
 mod cursor;
+mod opening;
 
 pub(crate) use cursor::Cursor;
+pub use opening::Opening;
 
 /// The few fields of a request that decide its way, found without reading the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +29,14 @@ pub struct Scan {
     /// The answer this one goes on from, where the provider holds it (`previous_response_id`); empty
     /// if none.
     pub previous: String,
+    /// A hash of what names the conversation's prompt cache, if the body does.
+    pub session: Option<u64>,
+    /// A hash of what names its user; 0 if nothing does.
+    pub user: u64,
+    /// Where the conversation begins in the body; 0 if nowhere.
+    pub talk: usize,
+    /// Where the instructions stand that come before it.
+    pub system: Range<usize>,
     /// Whether any tool is offered.
     pub tools: bool,
     /// Whether the answer must have a form other than text.
@@ -79,7 +90,20 @@ impl Scan {
         match key {
             "model" => self.take_model(cursor),
             "stream" => self.take_stream(cursor),
+            "prompt_cache_key" => {
+                let token = cursor.value()?;
+                let named = token.starts_with(b"\"") && token.len() > 2;
+                self.session = named.then(|| fnv64(token));
+                Ok(())
+            }
+            "system" | "instructions" => {
+                let start = cursor.at();
+                cursor.value()?;
+                self.system = start..cursor.at();
+                Ok(())
+            }
             "messages" => {
+                self.talk = cursor.at();
                 self.media = cursor.value_marked(media)?;
                 Ok(())
             }

@@ -302,6 +302,9 @@ pub struct Policy {
     pub allow_loss: Allowed,
     /// Share of real traffic that a full-tier rung below the first gets while all is well, 0 to 1.
     pub trickle: f64,
+    /// How long after its last request a session keeps to the target that holds its prompt cache; zero
+    /// is not at all.
+    pub stay: Duration,
 }
 
 impl Default for Policy {
@@ -320,6 +323,7 @@ impl Default for Policy {
             never: Vec::new(),
             allow_loss: Allowed::default(),
             trickle: 0.01,
+            stay: Duration::from_secs(300),
         }
     }
 }

@@ -24,6 +24,7 @@ mod passing;
 mod reach;
 mod reloads;
 mod secrets;
+mod sessions;
 mod shares;
 mod sizes;
 mod storms;

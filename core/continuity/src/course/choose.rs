@@ -77,7 +77,10 @@ impl Course {
                 && course.is_in_time(index, question)
                 && !course.would_stampede(index, question)
         };
-        let best = self.pick(question, chance, &rule)?;
+        let best = match self.home(tier, question) {
+            Some(home) => home,
+            None => self.pick(question, chance, &rule)?,
+        };
         Some(self.open_with(best, question, chance))
     }
 

@@ -37,6 +37,19 @@ impl Course {
         }
     }
 
+    /// Where the session's prompt cache is, for the first attempt while that target is quite well.
+    pub(super) fn home(&self, tier: Tier, question: &Question<'_>) -> Option<usize> {
+        let home = self.policy.home.filter(|_| self.attempts == 0)?;
+        let index = self.candidates.iter().position(|other| other.target == home)?;
+        let is_home = self.candidates[index].tier == tier
+            && self.may_go(index, question)
+            && self.is_in_time(index, question)
+            && question.looks[index].state == State::Closed
+            && question.looks[index].share >= 1.0
+            && !question.health.suspected(home, question.now);
+        is_home.then_some(index)
+    }
+
     /// A healthy full-tier target of another rung, for the few requests that keep it practised.
     fn trickle(
         &mut self,
@@ -50,7 +63,8 @@ impl Course {
                 && question.looks[index].state == State::Closed
                 && !question.health.suspected(target, question.now)
         };
-        if self.policy.trickle <= 0.0 || !is_well(self, best) {
+        let at_home = self.policy.home == Some(self.candidates[best].target);
+        if self.policy.trickle <= 0.0 || at_home || !is_well(self, best) {
             return None;
         }
         let share = self.policy.trickle;

@@ -18,6 +18,8 @@ pub struct CoursePolicy {
     pub first_token_max: Option<Duration>,
     /// A hash of the session, so that its requests keep to one target while that is well.
     pub affinity: Option<u64>,
+    /// The target that holds the session's prompt cache: first while it is well, whatever its rung.
+    pub home: Option<usize>,
     /// What an attempt is given time for.
     pub awaits: Awaits,
 }
@@ -51,6 +53,7 @@ impl CoursePolicy {
             trickle: 0.01,
             first_token_max: None,
             affinity: None,
+            home: None,
             awaits: Awaits::FirstToken,
         }
     }

@@ -14,6 +14,11 @@ pub(crate) fn scan_field(
     key: &str,
 ) -> Result<(), Failure> {
     match key {
+        "metadata" => {
+            if let Some(user) = member(cursor, "user_id")? {
+                scan.user = crate::hash::fnv64(user);
+            }
+        }
         "thread" => scan.thread = !is_null(cursor.value()?),
         "output_config" => {
             scan.format |= member(cursor, "format")?.is_some_and(|value| !is_null(value));

@@ -18,7 +18,10 @@ pub(crate) fn scan_field(
 ) -> Result<(), Failure> {
     match key {
         "text" => scan.format |= asks_for_form(cursor)?,
-        "input" => scan.media = cursor.value_marked(&ITEMS)?,
+        "input" => {
+            scan.talk = cursor.at();
+            scan.media = cursor.value_marked(&ITEMS)?;
+        }
         "previous_response_id" => {
             let value = cursor.value()?;
             scan.special |= !is_empty(value);

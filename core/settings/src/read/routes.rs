@@ -29,10 +29,12 @@ pub(crate) const KEYS: Keys = Keys {
         "never",
         "allow_loss",
         "trickle",
+        "sessions",
         "objective",
     ],
 };
 pub(crate) const DEADLINE_KEYS: Keys = Keys { section: "deadline", names: &["stream", "whole"] };
+pub(crate) const SESSIONS_KEYS: Keys = Keys { section: "sessions", names: &["stay"] };
 pub(crate) const OBJECTIVE_KEYS: Keys =
     Keys { section: "objective", names: &["answered", "full", "first_token_p95"] };
 
@@ -171,6 +173,13 @@ fn policy(section: &Section<'_>, providers: &Providers, faults: &mut Faults) -> 
     }
     if let Some(share) = section.get("trickle").and_then(|field| field.share(faults)) {
         policy.trickle = share;
+    }
+    if let Some(stay) = section
+        .get("sessions")
+        .and_then(|field| field.section(faults, SESSIONS_KEYS))
+        .and_then(|sessions| sessions.get("stay")?.duration(faults))
+    {
+        policy.stay = stay;
     }
     if let Some(field) = section.get("never") {
         policy.never = never(&field, providers, faults);

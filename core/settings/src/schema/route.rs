@@ -36,6 +36,8 @@ pub(super) struct Route {
     allow_loss: Option<Vec<String>>,
     /// Real traffic for each full rung below the first while all is well; `1%` by default.
     trickle: Option<Percent>,
+    /// How sessions keep to the target that holds their prompt cache.
+    sessions: Option<Sessions>,
     /// What the route should reach; kept for reports.
     objective: Option<Objective>,
 }
@@ -54,6 +56,13 @@ struct Deadlines {
     stream: Option<Time>,
     /// To the whole of an answer that is not streamed; `600s` by default.
     whole: Option<Time>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Sessions {
+    /// How long after its last request a session keeps to its target; `5m` by default, `0s` is not at all.
+    stay: Option<Time>,
 }
 
 #[derive(Deserialize, JsonSchema)]

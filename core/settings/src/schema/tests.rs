@@ -29,6 +29,7 @@ fn describes_the_keys_that_are_read_and_no_others() {
     check("Credential", read::credentials::KEYS);
     check("Route", read::routes::KEYS);
     check("Deadlines", read::routes::DEADLINE_KEYS);
+    check("Sessions", read::routes::SESSIONS_KEYS);
     check("Objective", read::routes::OBJECTIVE_KEYS);
     check("Rung", read::targets::RUNG_KEYS);
     check("DetailedTarget", read::targets::TARGET_KEYS);
