@@ -11,7 +11,9 @@ use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use backstop_gateway::{Clock, ConsoleDoor, Core, Door, Gateway, Makings, probe_forever};
+use backstop_gateway::{
+    Clock, ConsoleDoor, Core, Door, Gateway, Makings, probe_forever, renew_forever,
+};
 use backstop_listener::{Dealer, Hand, Handover, ListenerLimits, Listening, Tls};
 use backstop_providers::{Dial, TcpDial, TlsTrust};
 use backstop_settings::Settings;
@@ -341,10 +343,11 @@ impl Background {
         }
     }
 
-    /// Probes targets that may come back, and saves what was learnt.
+    /// Renews tokens, probes targets that may come back, and saves what was learnt.
     ///
     /// A successor that has taken over keeps its own memory in the same store.
     fn housekeeping(&self, core: Arc<Core>, succeeded: watch::Receiver<bool>) {
+        tokio::spawn(renew_forever(Arc::clone(&core)));
         tokio::spawn(probe_forever(core));
         let gateway = self.gateway.clone();
         tokio::spawn(async move {

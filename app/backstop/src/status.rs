@@ -58,6 +58,10 @@ fn print(address: SocketAddr, status: &Value) {
     say!("in progress   {}", number("requests_in_progress"));
     say!("journal       {}", journal(&status["journal"]));
     let none = serde_json::Map::new();
+    let identities = status["identities"].as_object().unwrap_or(&none);
+    for (name, identity) in identities {
+        say!("token         {}", token(name, identity));
+    }
     let targets = status["targets"].as_object().unwrap_or(&none);
     if targets.is_empty() {
         say!("\nno target has been used yet");
@@ -71,6 +75,22 @@ fn print(address: SocketAddr, status: &Value) {
     for line in columns(&rows, &[left, left, right, right, right, right, right]) {
         say!("{line}");
     }
+}
+
+/// One credential that is renewed, in a line.
+fn token(name: &str, identity: &Value) -> String {
+    let giver = identity["giver"].as_str().unwrap_or("?");
+    let state = match (identity["good"].as_bool(), identity["expires_in_seconds"].as_u64()) {
+        (Some(true), Some(left)) => format!("good for {}", span(left)),
+        (Some(true), None) => "good".to_owned(),
+        (Some(false) | None, _) => "NONE".to_owned(),
+    };
+    let trouble = &identity["trouble"];
+    let trouble = trouble["what"].as_str().map_or_else(String::new, |what| {
+        let ago = span(trouble["ago_seconds"].as_u64().unwrap_or(0));
+        format!("; last renewal failed {ago} ago: {what}")
+    });
+    format!("{name} from {giver}: {state}{trouble}")
 }
 
 fn row(name: &str, target: &Value) -> Vec<String> {

@@ -305,6 +305,7 @@ const fn proxy_error(class: Class) -> &'static str {
         | Class::Acceleration
         | Class::QuotaExhausted
         | Class::AuthRefused
+        | Class::IdentityFailed
         | Class::ModelNotFound
         | Class::Redirected
         | Class::RungExhausted => "destination_unavailable",

@@ -6,6 +6,7 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use backstop_identity::Standing;
 use backstop_listener::AnswerBody;
 use backstop_resilience::State;
 
@@ -97,6 +98,7 @@ impl Gateway {
             "requests_in_progress": shared.room.taken(),
             "held_bytes": shared.held_bytes.load(std::sync::atomic::Ordering::Relaxed),
             "targets": targets,
+            "identities": self.standings().map(identity).collect::<serde_json::Map<_, _>>(),
             "journal": {
                 "dropped": journal.dropped,
                 "sampled_away": journal.sampled_away,
@@ -106,9 +108,17 @@ impl Gateway {
         })
     }
 
+    /// Every credential that is renewed, and how its tokens are doing.
+    fn standings(&self) -> impl Iterator<Item = (String, Standing)> {
+        let now = self.shared.clock.now();
+        let all = self.shared.registry.passes.all();
+        all.into_iter().map(move |(name, pass)| (name, pass.standing(now)))
+    }
+
     /// Brings the gauges up to date before they are read.
     pub(crate) fn refresh_metrics(&self) {
         let now = self.shared.clock.now();
+        self.shared.metrics.identities(self.standings());
         for (name, cell) in self.shared.registry.all() {
             let outlook = cell.outlook(now);
             let state = match outlook.state {
@@ -126,6 +136,20 @@ impl Gateway {
         let held = self.shared.held_bytes.load(std::sync::atomic::Ordering::Relaxed);
         self.shared.metrics.held_bytes.set(i64::try_from(held).unwrap_or(i64::MAX));
     }
+}
+
+fn identity((name, standing): (String, Standing)) -> (String, Value) {
+    let trouble =
+        standing.trouble.map(|(what, ago)| json!({ "what": what, "ago_seconds": ago.as_secs() }));
+    let value = json!({
+        "giver": standing.giver,
+        "good": standing.good,
+        "expires_in_seconds": standing.expires_in.map(|left| left.as_secs()),
+        "renewed": standing.renewed,
+        "failed": standing.failed,
+        "trouble": trouble,
+    });
+    (name, value)
 }
 
 fn millis(duration: std::time::Duration) -> u64 {

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::header::{self, AsHeaderName, HeaderMap, HeaderName, HeaderValue};
 
-use backstop_settings::{Credential, ProviderKind};
+use backstop_identity::Pass;
+use backstop_settings::{Credential, ProviderKind, Secret};
 use backstop_vocabulary::{Dialect, Failure, Words};
 
 /// The header in which a client may name its application.
@@ -168,8 +169,9 @@ pub(crate) fn plain() -> HeaderMap {
     out
 }
 
-/// Adds what the target's API demands: version and credential.
-pub(crate) fn authorise(
+/// Adds what the target's API demands: version, and the credential where that is a header by itself.
+/// For [`crate::identity::access::authorise`], which knows the others.
+pub(crate) fn show_key(
     headers: &mut HeaderMap,
     (kind, dialect): (ProviderKind, Dialect),
     credential: &Credential,
@@ -179,7 +181,8 @@ pub(crate) fn authorise(
         headers.insert(HeaderName::from_static("anthropic-version"), ANTHROPIC_VERSION);
     }
     match credential {
-        Credential::None => {}
+        // A token is shown by `identity::access`, once the request is complete.
+        Credential::None | Credential::Identity { .. } => {}
         Credential::FromClient => {
             for name in CREDENTIALS {
                 if let Some(mut value) = own(client, name).cloned() {
@@ -238,11 +241,16 @@ fn bare(value: &HeaderValue) -> &str {
     text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")).unwrap_or(text)
 }
 
+/// What a provider was shown: a credential, and its tokens where it has such.
+pub(crate) type Shown<'a> = (&'a Credential, Option<&'a Pass>);
+
 /// A provider's words without the credential that it was sent, should it repeat it: they may reach
 /// a client, the journal and the log. `None` where they hold no credential.
-fn without_key(words: &str, credential: &Credential, client: &HeaderMap) -> Option<String> {
+fn without_key(words: &str, (credential, pass): Shown<'_>, client: &HeaderMap) -> Option<String> {
+    let tokens = pass.map(Pass::secrets).unwrap_or_default();
     let keys: Vec<&str> = match credential {
         Credential::None => Vec::new(),
+        Credential::Identity { .. } => tokens.iter().map(Secret::reveal).collect(),
         Credential::Key { secret, .. } => vec![secret.reveal()],
         Credential::FromClient => {
             CREDENTIALS.iter().filter_map(|name| client.get(*name)).map(bare).collect()
@@ -255,15 +263,15 @@ fn without_key(words: &str, credential: &Credential, client: &HeaderMap) -> Opti
 }
 
 /// The body of an error without the credential that was sent.
-pub(crate) fn discreet_body(body: Bytes, credential: &Credential, client: &HeaderMap) -> Bytes {
+pub(crate) fn discreet_body(body: Bytes, shown: Shown<'_>, client: &HeaderMap) -> Bytes {
     let words = std::str::from_utf8(&body).ok();
-    let without = words.and_then(|words| without_key(words, credential, client));
+    let without = words.and_then(|words| without_key(words, shown, client));
     without.map_or(body, Bytes::from)
 }
 
 /// A failure without the credential that was sent.
-pub(crate) fn discreet(failure: Failure, credential: &Credential, client: &HeaderMap) -> Failure {
-    let without = |words: Box<str>| match without_key(&words, credential, client) {
+pub(crate) fn discreet(failure: Failure, shown: Shown<'_>, client: &HeaderMap) -> Failure {
+    let without = |words: Box<str>| match without_key(&words, shown, client) {
         Some(without) => without.into(),
         None => words,
     };

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::cell::Cell;
 use crate::clock::Clock;
+use crate::identity::Passes;
 
 /// Numbers that models of clients' invention may take up: a quarter of what 16 bits can tell apart.
 const INVENTED_MAX: usize = 1 << 14;
@@ -35,6 +36,8 @@ struct Numbers {
 pub(crate) struct Registry {
     cells: Mutex<HashMap<TargetKey, Arc<Cell>>>,
     numbers: Mutex<Numbers>,
+    /// The tokens of credentials that are renewed.
+    pub(crate) passes: Passes,
     /// What was saved of targets that have not been met since the start.
     remembered: Mutex<BTreeMap<String, Memory>>,
     /// Time between the saving of what is remembered and the start of this process.
@@ -56,6 +59,7 @@ impl Registry {
         Self {
             cells: Mutex::default(),
             numbers: Mutex::default(),
+            passes: Passes::default(),
             remembered: Mutex::default(),
             elapsed: Duration::ZERO,
             cores,

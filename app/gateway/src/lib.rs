@@ -7,8 +7,7 @@
 //!
 //! Comes in: a request and its body. Goes out: a response, and facts about targets.
 //!
-//! Absent on purpose: sockets of clients (`listener`), wire formats (`dialects`), policy
-//! (`continuity`), the environment.
+//! Absent on purpose: sockets of clients, wire formats, policy (`continuity`), the environment.
 //!
 //! Start reading at [`serve`].
 
@@ -41,6 +40,7 @@ mod gateway;
 mod headers;
 mod health;
 mod held;
+mod identity;
 mod live;
 mod metrics;
 mod permit;
@@ -56,5 +56,5 @@ pub use door::{ConsoleDoor, Door};
 pub use gateway::{Gateway, Makings};
 pub use headers::PLACEHOLDER_KEY;
 pub use metrics::{Metrics, Totals};
-pub use probe::probe_forever;
 pub use serve::serve;
+pub use {identity::renew_forever, probe::probe_forever};

@@ -63,6 +63,7 @@ impl Live {
             (Arc::clone(&provider.name), row(provider, way, before, registry))
         });
         let providers = providers.collect();
+        registry.passes.keep_only(&settings);
         let cors = Cors::new(settings.cors_origins.iter().map(String::as_str));
         let catalogue = Arc::clone(&settings.catalogue);
         Self { settings, catalogue, cors, providers, rosters: Default::default() }
@@ -183,5 +184,11 @@ fn stem(
         return Arc::clone(stem);
     }
     let number = registry.credential(&provider.name, &name);
-    Arc::new(Stem::new(credential.clone(), number))
+    let pass = match credential {
+        Credential::Identity { identity, .. } => {
+            Some(registry.passes.pass(&provider.name, &name, identity))
+        }
+        Credential::Key { .. } | Credential::FromClient | Credential::None => None,
+    };
+    Arc::new(Stem::new(credential.clone(), number, pass))
 }

@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use backstop_identity::Standing;
 use backstop_store::Outcome;
 use backstop_vocabulary::{Api, Timing};
 
@@ -61,6 +62,9 @@ pub struct Metrics {
     breaker: Family<Labels, Gauge>,
     share: Family<Labels, Gauge>,
     cost: Family<Labels, Money>,
+    identity_expires: Family<Labels, Gauge>,
+    identity_good: Family<Labels, Gauge>,
+    identity_renewals: Family<Labels, Counter>,
     pub(crate) rescued: Counter,
     pub(crate) resumed: Counter,
     pub(crate) in_flight: Gauge,
@@ -120,6 +124,9 @@ impl Default for Metrics {
             breaker: Family::default(),
             share: Family::default(),
             cost: Family::default(),
+            identity_expires: Family::default(),
+            identity_good: Family::default(),
+            identity_renewals: Family::default(),
             rescued: Counter::default(),
             resumed: Counter::default(),
             in_flight: Gauge::default(),
@@ -160,6 +167,8 @@ impl Metrics {
         );
         let help = "What answers cost at list prices, by target and currency: an estimate";
         r.register("cost_estimated", help, self.cost.clone());
+        self.register_identities();
+        let r = &mut self.registry;
         let help = "Requests answered after at least one failed attempt";
         r.register("rescued_requests", help, self.rescued.clone());
         r.register(
@@ -172,6 +181,37 @@ impl Metrics {
         r.register("journal_dropped", help, self.journal_dropped.clone());
         r.register("held_bytes", "Bytes held for hold-back and resume", self.held_bytes.clone());
         r.register("probes", "Synthetic probes sent, not counted as attempts", self.probes.clone());
+    }
+
+    fn register_identities(&mut self) {
+        let r = &mut self.registry;
+        let help = "Time until the token of a credential ends; none where it never does";
+        let expires = self.identity_expires.clone();
+        r.register_with_unit("identity_token_expires", help, Unit::Seconds, expires);
+        let help = "Whether a credential has a token that may be used: 1 or 0";
+        r.register("identity_token_good", help, self.identity_good.clone());
+        let help = "Renewals of tokens, by credential and result";
+        r.register("identity_renewals", help, self.identity_renewals.clone());
+    }
+
+    /// How the tokens are doing that there are now, and no others.
+    pub(crate) fn identities(&self, standings: impl Iterator<Item = (String, Standing)>) {
+        self.identity_expires.clear();
+        self.identity_good.clear();
+        self.identity_renewals.clear();
+        for (name, standing) in standings {
+            let credential = ("credential", Arc::from(name));
+            let labels = Labels(vec![credential.clone()]);
+            if let Some(left) = standing.expires_in {
+                let left = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
+                self.identity_expires.get_or_create(&labels).set(left);
+            }
+            self.identity_good.get_or_create(&labels).set(i64::from(standing.good));
+            for (result, count) in [("renewed", standing.renewed), ("failed", standing.failed)] {
+                let labels = Labels(vec![credential.clone(), ("result", result.into())]);
+                self.identity_renewals.get_or_create(&labels).inc_by(count);
+            }
+        }
     }
 
     /// The text for a scraper.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use backstop_continuity::{Attempt, AttemptPurpose, Course, Step};
 use backstop_dialects::{ErrorHead, Framing, Renames};
+use backstop_identity::Grant;
 use backstop_providers::{Ask, Reply, ReplyBody};
 use backstop_resilience::Purpose;
 use backstop_settings::Credential;
@@ -24,6 +25,8 @@ use crate::fitness::thoughts;
 use crate::gateway::LAST_RESORTS_MAX;
 use crate::headers;
 use crate::held::{Fits, Held};
+use crate::identity::Sent;
+use crate::identity::access;
 use crate::live::Live;
 use crate::permit::{Moves, Permit, Whole};
 use crate::plan::{Place, Roster};
@@ -93,9 +96,11 @@ pub(crate) enum Question<'a> {
 }
 
 /// An attempt ready to be sent.
-struct Prepared {
-    ask: Ask,
-    renames: Renames,
+pub(crate) struct Prepared {
+    pub(crate) ask: Ask,
+    pub(crate) renames: Renames,
+    /// The token it shows, if any.
+    pub(crate) grant: Option<Arc<Grant>>,
 }
 
 impl Journey {
@@ -132,7 +137,7 @@ impl Journey {
                 Step::Wait(until) => {
                     tokio::time::sleep_until(self.core.shared.clock.instant(until)).await;
                 }
-                Step::GiveUp(failure) => return Err(failure),
+                Step::GiveUp(failure) => return Err(self.explained(failure)),
             }
         }
     }
@@ -233,11 +238,7 @@ impl Journey {
         target.metrics.attempts.inc();
         shared.charge(attempt.purpose, &target);
         self.record.begun(&target.name, attempt.purpose.name(), permit.started);
-        let sent = match self.prepare(place, question) {
-            Ok(prepared) => self.send(place, &attempt, &mut permit, prepared).await,
-            Err(failure) => Err((failure, None)),
-        };
-        match sent {
+        match self.knock(&attempt, &mut permit, question).await {
             Ok((reply, renames)) => {
                 Some(Box::new(Begun { place, attempt, permit, reply, renames }))
             }
@@ -257,22 +258,19 @@ impl Journey {
     }
 
     /// Writes the request for its target.
-    fn prepare(&mut self, place: usize, question: Question<'_>) -> Result<Prepared, Failure> {
+    pub(crate) fn prepare(
+        &mut self,
+        place: usize,
+        question: Question<'_>,
+    ) -> Result<Prepared, Failure> {
         let place = &self.roster.places[place];
         let row = place.row(&self.live).ok_or_else(|| gone(place))?;
         let asked = &self.asked;
         if embed::wants_vectors(asked) {
-            let ask = embed::ask(self, place, row).ok_or_else(|| gone(place))?;
-            return Ok(Prepared { ask, renames: Renames::default() });
+            return embed::ask(self, place, row).unwrap_or_else(|| Err(gone(place)));
         }
         let same = place.dialect == asked.dialect;
         let mut headers = if same { headers::up(&asked.headers) } else { headers::plain() };
-        headers::authorise(
-            &mut headers,
-            (row.kind(), place.dialect),
-            &place.credential,
-            &asked.headers,
-        );
         headers::mark(&mut headers, &asked.headers, &self.core.shared.instance);
         let (model, stream) = (&place.own_name, self.roster.streams(asked));
         let path = row.path(place.dialect, model, stream.into());
@@ -290,17 +288,17 @@ impl Journey {
         let (body, losses) = wrap(surface, (place.dialect, model), &mut headers, bytes)?;
         self.record.lost(&losses);
         let ask = Ask { method: http::Method::POST, path, headers, body };
-        Ok(Prepared { ask, renames })
+        authorised((&self.core, asked), ask, (row, place), renames)
     }
 
     /// Sends and waits for a good head; a bad one is read to its end and classified.
-    async fn send(
+    pub(crate) async fn send(
         &self,
         place: usize,
         attempt: &Attempt,
         permit: &mut Permit,
         prepared: Prepared,
-    ) -> Result<(Reply, Renames), (Failure, Option<Box<str>>)> {
+    ) -> Sent {
         let place = &self.roster.places[place];
         let row = place.row(&self.live).ok_or_else(|| (gone(place), None))?;
         let now = self.core.shared.clock.now();
@@ -316,7 +314,7 @@ impl Journey {
             .and_then(|value| value.to_str().ok().map(Box::from));
         let left = attempt.first_token_by.since(self.core.shared.clock.now());
         let body = error_body(&mut reply, left).await;
-        let body = headers::discreet_body(body, &place.credential, &self.asked.headers);
+        let body = headers::discreet_body(body, place.shown(), &self.asked.headers);
         let now_unix = self.core.shared.clock.unix_secs(now);
         let failure = classify(place.dialect, &reply, &body, now_unix);
         let vectors = embed::wants_vectors(&self.asked);
@@ -325,7 +323,7 @@ impl Journey {
 
     /// A failure as it may be told: a provider's words may repeat the key that it was sent.
     pub(crate) fn discreet(&self, place: usize, failure: Failure) -> Failure {
-        headers::discreet(failure, &self.roster.places[place].credential, &self.asked.headers)
+        headers::discreet(failure, self.roster.places[place].shown(), &self.asked.headers)
     }
 
     /// A stand-in that refuses, after the target the request was made for had failed, judges the fit
@@ -382,10 +380,8 @@ pub(crate) fn own_ask(
     asked: &Asked,
     (row, place): (&ProviderRow, &Place),
     path: &'static str,
-) -> Option<Ask> {
+) -> Option<Result<Prepared, Failure>> {
     let mut headers = headers::up(&asked.headers);
-    let whose = (row.kind(), place.dialect);
-    headers::authorise(&mut headers, whose, &place.credential, &asked.headers);
     headers::mark(&mut headers, &asked.headers, &core.shared.instance);
     let mut path = row.beside(path, &place.own_name)?;
     if row.settings.surface.takes_queries()
@@ -394,7 +390,20 @@ pub(crate) fn own_ask(
         path = format!("{path}?{query}").parse().ok()?;
     }
     let (body, _loss) = thoughts::own_body(&core.shared.issuers, asked, place);
-    Some(Ask { method: http::Method::POST, path, headers, body })
+    let ask = Ask { method: http::Method::POST, path, headers, body };
+    Some(authorised((core, asked), ask, (row, place), Renames::default()))
+}
+
+/// The last thing that is done to a request.
+fn authorised(
+    (core, asked): (&Core, &Asked),
+    mut ask: Ask,
+    (row, place): (&ProviderRow, &Place),
+    renames: Renames,
+) -> Result<Prepared, Failure> {
+    let clock = core.shared.clock;
+    let grant = access::authorise(&mut ask, place.at(row), &asked.headers, clock)?;
+    Ok(Prepared { ask, renames, grant })
 }
 
 /// Whether a failure is about the credential that the client itself brought: it says nothing about

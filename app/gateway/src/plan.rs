@@ -16,9 +16,11 @@ use crate::asked::Asked;
 use crate::beside::embed;
 use crate::fitness::issuers::Issuer;
 use crate::fitness::{Needs, PassedOver};
+use crate::headers::Shown;
+use crate::identity::access::At;
 use crate::live::{Live, Match};
 use crate::record::cost::Cost;
-use crate::table::{NamedBy, Parts, ProviderRow, Target};
+use crate::table::{NamedBy, Parts, ProviderRow, Stem, Target};
 use crate::view::sessions::Session;
 
 /// How long before a client's own deadline it hears that there is no answer; a twentieth of a
@@ -144,7 +146,7 @@ impl Builder<'_> {
                 credential: stem.number,
                 model: target.model_number,
                 pool: u16::try_from(target.number).unwrap_or(u16::MAX),
-                weight: choice.share,
+                weight: if stands_by(row, stem) { 0 } else { choice.share },
                 context_tokens_max: abilities.context_tokens_max,
                 standing: if forbidden { Err(Unfit::Forbidden) } else { Ok(()) },
             };
@@ -182,6 +184,14 @@ impl Builder<'_> {
             self.places.push(place);
         }
     }
+}
+
+/// Whether a credential stands by: of two kinds, keys and tokens, the one that is listed first is
+/// used, and the other when that one fails.
+fn stands_by(row: &ProviderRow, stem: &Stem) -> bool {
+    let is_ours = |stem: &Stem| stem.credential != Credential::FromClient;
+    let first = row.stems.iter().find(|stem| is_ours(stem));
+    is_ours(stem) && first.is_some_and(|first| first.pass.is_some() != stem.pass.is_some())
 }
 
 impl Roster {
@@ -290,8 +300,18 @@ impl Place {
         match &self.credential {
             // What a client brings opens the door of its own vendor only.
             Credential::FromClient => self.dialect == asked.dialect && asked.brings_its_own(),
-            Credential::Key { .. } | Credential::None => true,
+            Credential::Key { .. } | Credential::Identity { .. } | Credential::None => true,
         }
+    }
+
+    /// What its provider is shown.
+    pub(crate) fn shown(&self) -> Shown<'_> {
+        (&self.credential, self.target.pass.as_deref())
+    }
+
+    /// Where its attempts go, and with which credential.
+    pub(crate) fn at<'a>(&'a self, row: &'a ProviderRow) -> At<'a> {
+        At { row, dialect: self.dialect, credential: &self.credential, target: &self.target }
     }
 
     /// The row of its provider.

@@ -19,6 +19,7 @@ use backstop_vocabulary::{Class, Dialect, Failure, Moment};
 use crate::beside::{embed, passthrough};
 use crate::core::Core;
 use crate::headers;
+use crate::identity::access::{self, At};
 use crate::live::Live;
 use crate::perform;
 use crate::permit::{Permit, Whole};
@@ -79,7 +80,9 @@ fn due(core: &Arc<Core>) -> Vec<Probe> {
         for stem in row.stems.iter().filter(|stem| stem.credential != Credential::FromClient) {
             for target in stem.targets() {
                 let passes = *target.key.model == *passthrough::MODEL;
-                if !passes && is_wanted(&target, now) && target.cell.is_probe_due(now) {
+                let dead = stem.pass.as_ref().is_some_and(|pass| pass.dead_until(now).is_some());
+                let may_go = !passes && !dead;
+                if may_go && is_wanted(&target, now) && target.cell.is_probe_due(now) {
                     probes.push(Probe {
                         core: Arc::clone(core),
                         live: Arc::clone(&live),
@@ -112,14 +115,15 @@ impl Probe {
             _ => Kind::Whole,
         };
         self.core.shared.metrics.probes.inc();
-        let credential = self.credential.clone();
+        let (credential, pass) = (self.credential.clone(), self.target.pass.clone());
         match self.try_once(&mut permit, kind).await {
             Ok(()) => {
                 permit.note_first_token(self.core.shared.clock.now());
                 permit.answered();
             }
             Err(failure) => {
-                let failure = headers::discreet(failure, &credential, &HeaderMap::new());
+                let failure =
+                    headers::discreet(failure, (&credential, pass.as_deref()), &HeaderMap::new());
                 let (target, code) = (&self.target.name, failure.class.code());
                 tracing::info!(%target, code, ?kind, "probe failed: {}", failure.message);
                 permit.failed(&failure);
@@ -133,26 +137,31 @@ impl Probe {
         let dialect = self.dialect(row)?;
         let (path, body) = self.written(row, dialect, kind)?;
         let mut headers = headers::plain();
-        let whose = (row.settings.kind, dialect);
-        headers::authorise(&mut headers, whose, &self.credential, &HeaderMap::new());
         headers.insert(backstop_providers::HOP_HEADER, self.core.shared.instance.clone());
         let model = row.settings.own_name(&self.target.key.model);
         let (body, _) =
             perform::wrap(&row.settings.surface, (dialect, &model), &mut headers, body)?;
-        let ask = Ask {
+        let mut ask = Ask {
             method: http::Method::POST,
             path: path.ok_or_else(|| Failure::new(Class::NoTarget, "the provider has no path"))?,
             headers,
             body,
         };
         let clock = self.core.shared.clock;
+        let (credential, target) = (&self.credential, &*self.target);
+        let at = At { row, dialect, credential, target };
+        access::authorise(&mut ask, at, &HeaderMap::new(), clock)?;
         let by = clock.now() + PROBE_MAX;
         let exchange = async {
             let mut reply =
                 self.core.client.send(&row.endpoint, ask, row.settings.connect_max).await?;
             if !(200..300).contains(&reply.status) {
                 let body = perform::error_body(&mut reply, PROBE_MAX).await;
-                let body = headers::discreet_body(body, &self.credential, &HeaderMap::new());
+                let body = headers::discreet_body(
+                    body,
+                    (credential, target.pass.as_deref()),
+                    &HeaderMap::new(),
+                );
                 let now_unix = clock.unix_secs(clock.now());
                 return Err(perform::classify(dialect, &reply, &body, now_unix));
             }

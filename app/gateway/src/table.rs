@@ -7,9 +7,11 @@ use std::sync::{Arc, RwLock};
 use backstop_catalogue::Catalogue;
 use backstop_dialects::Delivery;
 use backstop_exchange::Abilities;
+use backstop_identity::Pass;
 use backstop_providers::Endpoint;
+use backstop_resilience::{Outlook, State};
 use backstop_settings::{Credential, Provider, ProviderKind};
-use backstop_vocabulary::{Dialect, TargetKey};
+use backstop_vocabulary::{Dialect, Moment, TargetKey};
 
 use crate::cell::Cell;
 use crate::health::Registry;
@@ -101,6 +103,8 @@ impl ProviderRow {
 #[derive(Debug)]
 pub(crate) struct Stem {
     pub(crate) credential: Credential,
+    /// Its token, where it is one that is renewed.
+    pub(crate) pass: Option<Arc<Pass>>,
     /// Number of the credential among all of all providers.
     pub(crate) number: u16,
     models: RwLock<HashMap<Box<str>, Arc<Target>>>,
@@ -117,6 +121,8 @@ pub(crate) struct Target {
     /// The number of its model at its provider, whatever the credential.
     pub(crate) model_number: u16,
     pub(crate) abilities: Arc<Abilities>,
+    /// The token of its credential, where that is one that is renewed.
+    pub(crate) pass: Option<Arc<Pass>>,
     /// When it last answered a request of each shape, in nanoseconds; 0 is never.
     pub(crate) worked_at: [AtomicU64; SHAPES],
     pub(crate) cell: Arc<Cell>,
@@ -140,9 +146,24 @@ pub(crate) enum NamedBy {
     Client,
 }
 
+impl Target {
+    /// How it looks now. Without a token it is blocked, whatever its own health: until the next
+    /// renewal, and no moment longer.
+    pub(crate) fn outlook(&self, now: Moment) -> Outlook {
+        let outlook = self.cell.outlook(now);
+        match self.pass.as_ref().and_then(|pass| pass.dead_until(now)) {
+            None => outlook,
+            Some(until) => {
+                let until = outlook.until.map_or(until, |other| other.max(until));
+                Outlook { state: State::Blocked, share: 0.0, until: Some(until), ..outlook }
+            }
+        }
+    }
+}
+
 impl Stem {
-    pub(crate) fn new(credential: Credential, number: u16) -> Self {
-        Self { credential, number, models: RwLock::default() }
+    pub(crate) fn new(credential: Credential, number: u16, pass: Option<Arc<Pass>>) -> Self {
+        Self { credential, pass, number, models: RwLock::default() }
     }
 
     /// The name by which targets know the credential.
@@ -208,6 +229,7 @@ impl Stem {
             cell: parts.registry.cell(&health_key),
             name,
             key,
+            pass: self.pass.clone(),
             asked_at: AtomicU64::new(0),
             gives_vectors: AtomicBool::new(false),
             probes: AtomicU8::new(0),
@@ -219,7 +241,7 @@ impl Stem {
 /// The name by which targets know a credential.
 pub(crate) fn credential_name(credential: &Credential) -> Arc<str> {
     match credential {
-        Credential::Key { name, .. } => Arc::clone(name),
+        Credential::Key { name, .. } | Credential::Identity { name, .. } => Arc::clone(name),
         Credential::FromClient | Credential::None => TargetKey::DEFAULT_CREDENTIAL.into(),
     }
 }

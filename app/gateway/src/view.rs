@@ -32,7 +32,7 @@ impl<'a> View<'a> {
 
 impl Outlooks for View<'_> {
     fn outlook(&self, target: usize, now: Moment) -> Outlook {
-        self.place(target).target.cell.outlook(now)
+        self.place(target).target.outlook(now)
     }
 
     fn suspected(&self, target: usize, now: Moment) -> bool {

@@ -118,6 +118,7 @@ pub(crate) const fn message_of(class: Class) -> &'static str {
         | Class::FirstTokenTimeout
         | Class::Stalled
         | Class::TargetOpened
+        | Class::IdentityFailed
         | Class::Redirected
         | Class::StreamCut
         | Class::BadAnswer

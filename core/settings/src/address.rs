@@ -58,6 +58,15 @@ impl Address {
         named || ip.is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
     }
 
+    /// Whether it is the service that tells a machine, or a container, who it is.
+    pub(crate) fn is_metadata(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(IpAddr::V4(ip)) => ip.is_link_local(),
+            Ok(IpAddr::V6(ip)) => ip.is_unicast_link_local() || ip.is_unique_local(),
+            Err(_) => self.host == "metadata.google.internal" || self.host == "metadata",
+        }
+    }
+
     /// Whether it is on this machine or in one's own network, as far as the name tells: a private
     /// address, a name without dots (a container's), or a `.local` or `.internal` name.
     pub(crate) fn is_local(&self) -> bool {

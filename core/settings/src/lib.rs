@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`Settings`], then [`read`].
 
+mod identity;
 mod lookup;
 mod provider;
 mod typed;
@@ -37,6 +38,10 @@ pub use check::{check, check_age};
 pub use discover::discover;
 pub use error::{SettingsError, render_errors};
 pub use finding::{Finding, Severity};
+pub use identity::{
+    Aws, AwsContainer, AwsKeys, AwsRole, AwsWebIdentity, Entra, EntraApp, EntraWay, Giver, Google,
+    GoogleWay, Identity, Oauth, OauthShown, Proxies,
+};
 pub use import::{Imported, Left, import_litellm};
 pub use passthrough::Passthrough;
 pub use provider::{Provider, ProviderKind};

@@ -5,6 +5,7 @@ pub(crate) mod adjustments;
 pub(crate) mod catalogue;
 pub(crate) mod clouds;
 pub(crate) mod credentials;
+pub(crate) mod identity;
 pub(crate) mod keys;
 pub(crate) mod limits;
 pub(crate) mod losses;

@@ -9,9 +9,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 mod catalogue;
+mod identity;
 mod route;
 
 use catalogue::Catalogue;
+use identity::Identity;
 use route::Route;
 
 /// The JSON Schema of a settings file, for completion and hints in editors.
@@ -146,6 +148,8 @@ struct Provider {
     credentials: Option<Vec<Credential>>,
     /// `from_client` passes the client's own credential on; `none` sends none.
     credential: Option<CredentialWord>,
+    /// Tokens that are renewed: `entra`, `aws`, `google`, or more about one of them.
+    identity: Option<Identity>,
     /// Who is behind it: providers of one vendor fail together.
     vendor: Option<String>,
     /// What its answers are worth; local servers are `degraded` by default.
@@ -239,7 +243,9 @@ struct Credential {
     /// Its name in headers and journal.
     name: String,
     /// The key, best as a variable.
-    api_key: String,
+    api_key: Option<String>,
+    /// Tokens that are renewed, in place of a key: `entra`, `aws`, `google`, or more about one of them.
+    identity: Option<Identity>,
 }
 
 #[derive(Deserialize, JsonSchema)]

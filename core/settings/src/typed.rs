@@ -9,6 +9,7 @@ use backstop_exchange::{Abilities, Adjustment, Allowed};
 use backstop_vocabulary::Tier;
 
 use crate::Provider;
+use crate::identity::Identity;
 
 /// Everything an operator may say, validated.
 #[derive(Clone, Debug)]
@@ -122,6 +123,13 @@ pub enum Credential {
         /// The key.
         secret: Secret,
     },
+    /// Tokens of ours that are renewed.
+    Identity {
+        /// Its name; `default` when there is only one.
+        name: Arc<str>,
+        /// Where the tokens come from.
+        identity: Arc<Identity>,
+    },
     /// The client's own credential is passed on, to this provider only, and never kept.
     FromClient,
     /// None is needed (a local server).
@@ -132,7 +140,7 @@ impl Credential {
     /// The name that a target key carries.
     pub fn name(&self) -> &str {
         match self {
-            Self::Key { name, .. } => name,
+            Self::Key { name, .. } | Self::Identity { name, .. } => name,
             Self::FromClient => "from_client",
             Self::None => "none",
         }

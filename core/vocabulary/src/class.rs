@@ -89,6 +89,8 @@ classes! {
     QuotaExhausted "quota_exhausted" Provider None;
     /// The credential was refused (401, 403).
     AuthRefused "auth_refused" Provider None;
+    /// No valid token could be had for the credential: its token endpoint fails or refuses.
+    IdentityFailed "identity_failed" Provider None;
     /// The provider does not know the model, or this account may not use it (404).
     ModelNotFound "model_not_found" Provider None;
     /// The provider redirects instead of answering.

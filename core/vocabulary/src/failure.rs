@@ -146,7 +146,7 @@ const fn usual_scope(class: Class) -> Scope {
         | Class::Redirected => Scope::Endpoint,
         Class::Overloaded => Scope::Model,
         Class::RateLimited | Class::Acceleration => Scope::LimitPool,
-        Class::QuotaExhausted | Class::AuthRefused => Scope::Credential,
+        Class::QuotaExhausted | Class::AuthRefused | Class::IdentityFailed => Scope::Credential,
         Class::StaleConnection
         | Class::ConnectionReset
         | Class::FirstTokenTimeout

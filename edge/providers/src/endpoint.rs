@@ -134,7 +134,8 @@ impl Endpoint {
         self.proxy.as_ref()
     }
 
-    pub(crate) fn host_header(&self) -> &HeaderValue {
+    /// The `host` header that requests carry: what a signature has to cover.
+    pub fn host_header(&self) -> &HeaderValue {
         &self.host_header
     }
 

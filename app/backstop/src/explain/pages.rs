@@ -14,7 +14,7 @@ const PAGES: &[(&str, &str)] = pages! {
     "connection_reset" "protocol_broken"
     "first_token_timeout" "stalled" "target_opened"
     "overloaded" "server_error" "rate_limited" "acceleration" "quota_exhausted" "auth_refused"
-    "model_not_found" "redirected"
+    "identity_failed" "model_not_found" "redirected"
     "stream_cut" "bad_answer" "empty_answer"
     "invalid_request" "context_too_long" "request_too_large" "unsupported_feature"
     "signature_refused" "content_refused" "unknown_path" "key_refused" "caller_limited"

@@ -95,7 +95,9 @@ fn headers(provider: &Provider) -> anyhow::Result<HeaderMap> {
         let name = HeaderName::from_static("anthropic-version");
         headers.insert(name, HeaderValue::from_static("2023-06-01"));
     }
-    match provider.credentials.first() {
+    // Whoever has both is asked with its key.
+    let key = provider.credentials.iter().find(|one| matches!(one, Credential::Key { .. }));
+    match key.or_else(|| provider.credentials.first()) {
         Some(Credential::Key { secret, .. }) => {
             let (name, text) = if anthropic {
                 ("x-api-key", secret.reveal().to_owned())
@@ -109,6 +111,9 @@ fn headers(provider: &Provider) -> anyhow::Result<HeaderMap> {
         }
         Some(Credential::FromClient) => {
             anyhow::bail!("it is asked with clients' own keys, and there is no client here");
+        }
+        Some(Credential::Identity { .. }) => {
+            anyhow::bail!("it is asked with tokens, which only a running gateway renews");
         }
         Some(Credential::None) | None => {}
     }

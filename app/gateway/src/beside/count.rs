@@ -53,7 +53,7 @@ async fn counted(core: &Core, asked: &Asked) -> Option<(Bytes, HeaderMap)> {
     let roster = plan::roster(&live, asked, &core.shared.parts(&live)).ok()?;
     let now = core.shared.clock.now();
     let is_well = |place: &&Place| {
-        let state = place.target.cell.outlook(now).state;
+        let state = place.target.outlook(now).state;
         place.dialect == asked.dialect
             && place.candidate.standing.is_ok()
             && place.has_credential(asked)
@@ -64,7 +64,7 @@ async fn counted(core: &Core, asked: &Asked) -> Option<(Bytes, HeaderMap)> {
     let place = roster.places.iter().filter(counts).find(is_well)?;
     let row = place.row(&live)?;
     let _berth = row.berth()?;
-    let ask = perform::own_ask(core, asked, (row, place), PATH)?;
+    let ask = perform::own_ask(core, asked, (row, place), PATH)?.ok()?.ask;
     let reply = core.client.send(&row.endpoint, ask, COUNT_MAX).await.ok()?;
     if reply.status != 200 {
         return None;

@@ -7,11 +7,10 @@ use backstop_catalogue::names::canonical;
 use backstop_continuity::Unfit;
 use backstop_dialects::EMBEDDINGS_PATH;
 use backstop_exchange::Answer;
-use backstop_providers::Ask;
 use backstop_vocabulary::{Api, Class, Dialect, Failure, Scope};
 
 use crate::asked::Asked;
-use crate::perform::{self, Begun, Journey};
+use crate::perform::{self, Begun, Journey, Prepared};
 use crate::plan::Place;
 use crate::table::ProviderRow;
 
@@ -32,7 +31,11 @@ pub(crate) fn standing(place: &Place, model: &str) -> Result<(), Unfit> {
 }
 
 /// The request as it goes to a place: the client's own bytes.
-pub(crate) fn ask(journey: &Journey, place: &Place, row: &ProviderRow) -> Option<Ask> {
+pub(crate) fn ask(
+    journey: &Journey,
+    place: &Place,
+    row: &ProviderRow,
+) -> Option<Result<Prepared, Failure>> {
     perform::own_ask(&journey.core, &journey.asked, (row, place), EMBEDDINGS_PATH)
 }
 

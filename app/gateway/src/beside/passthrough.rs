@@ -23,6 +23,7 @@ use backstop_vocabulary::{Api, Class, Dialect, Failure, Moment, RequestId};
 
 use crate::asked::{Asked, Caller};
 use crate::core::Core;
+use crate::identity::access::{self, At};
 use crate::live::Live;
 use crate::permit::{Permit, Whole};
 use crate::record::Record;
@@ -127,7 +128,9 @@ fn begin(
         }
     };
     let credential = stem.credential.clone();
-    let ask = ask(core, &asked, (row, &credential), (method, &wish.path));
+    let at =
+        At { row, dialect: row.settings.dialect, credential: &credential, target: &permit.target };
+    let ask = ask(core, &asked, at, (method, &wish.path));
     let passage = Passage::new(Arc::clone(core), (asked, record), permit, (row, credential));
     match ask {
         Ok(ask) => Ok((passage, ask)),
@@ -176,6 +179,10 @@ fn take(
             continue;
         }
         let target = stem.target(&row.settings, (MODEL, NamedBy::Us), &parts);
+        if let Some(until) = stem.pass.as_ref().and_then(|pass| pass.dead_until(now)) {
+            back = back.min(until);
+            continue;
+        }
         // Nobody probes it: whether it is well again, a client's own request finds out.
         let due = target.cell.is_probe_due(now);
         let purpose = if due { Purpose::Probe } else { Purpose::Traffic };
@@ -203,14 +210,18 @@ fn unavailable(back: Moment, now: Moment) -> Failure {
 fn ask(
     core: &Core,
     asked: &Asked,
-    (row, credential): (&ProviderRow, &Credential),
+    at: At<'_>,
     (method, path): (Method, &str),
 ) -> Result<Ask, Failure> {
     let mut headers = headers::up(&asked.headers);
     socket::hide_keys(&mut headers);
-    let whose = (row.kind(), row.settings.dialect);
-    headers::authorise(&mut headers, whose, credential, &asked.headers);
     headers::mark(&mut headers, &asked.headers, &core.shared.instance);
-    let path = path::at_provider(&row.endpoint, path, asked.query.as_deref())?;
-    Ok(Ask { method, path, headers, body: Bytes::new() })
+    let path = path::at_provider(&at.row.endpoint, path, asked.query.as_deref())?;
+    let mut ask = Ask { method, path, headers, body: Bytes::new() };
+    if access::signs(at.target) {
+        let what = "what is passed through cannot be signed: give the provider an `api_key`";
+        return Err(Failure::new(Class::UnsupportedFeature, what));
+    }
+    access::authorise(&mut ask, at, &asked.headers, core.shared.clock)?;
+    Ok(ask)
 }

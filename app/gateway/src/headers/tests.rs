@@ -16,10 +16,10 @@ fn keeps_an_account_of_the_clients_from_a_key_of_ours() {
     ]);
     let sent = |credential: &Credential| {
         let mut out = up(&client);
-        authorise(&mut out, (ProviderKind::Openai, Dialect::OpenaiChat), credential, &client);
+        show_key(&mut out, (ProviderKind::Openai, Dialect::OpenaiChat), credential, &client);
         (out.contains_key("openai-organization"), out.contains_key("openai-project"))
     };
-    let ours = Credential::Key { name: "k".into(), secret: backstop_settings::Secret::new("s") };
+    let ours = Credential::Key { name: "k".into(), secret: Secret::new("s") };
     assert_eq!(sent(&ours), (false, false));
     assert_eq!(sent(&Credential::FromClient), (true, true));
 }
@@ -99,7 +99,7 @@ fn keeps_the_gateways_key_and_the_placeholder_from_providers() {
     let sent = |pairs: &[(&'static str, &'static str)]| {
         let (client, mut out) = (map(pairs), HeaderMap::new());
         let whose = (ProviderKind::Anthropic, Dialect::AnthropicMessages);
-        authorise(&mut out, whose, &Credential::FromClient, &client);
+        show_key(&mut out, whose, &Credential::FromClient, &client);
         assert_eq!(brings_credential(&client), out.len() > 1);
         assert!(
             out.iter().all(|(name, value)| value.is_sensitive() || name == "anthropic-version")
@@ -117,11 +117,11 @@ fn keeps_the_gateways_key_and_the_placeholder_from_providers() {
 #[test]
 fn takes_a_key_out_of_a_providers_words() {
     let body = Bytes::from_static(b"no such key: sk-ant-of-somebody, sk-ant-of-somebody");
-    let secret = backstop_settings::Secret::new("sk-ant-of-somebody");
+    let secret = Secret::new("sk-ant-of-somebody");
     let ours = Credential::Key { name: "k".into(), secret };
-    assert_eq!(discreet_body(body.clone(), &ours, &map(&[])), "no such key: [key], [key]");
+    assert_eq!(discreet_body(body.clone(), (&ours, None), &map(&[])), "no such key: [key], [key]");
     let client = map(&[("authorization", "Bearer sk-ant-of-somebody")]);
-    let told = discreet_body(body.clone(), &Credential::FromClient, &client);
+    let told = discreet_body(body.clone(), (&Credential::FromClient, None), &client);
     assert_eq!(told, "no such key: [key], [key]");
-    assert_eq!(discreet_body(body.clone(), &Credential::None, &client), body);
+    assert_eq!(discreet_body(body.clone(), (&Credential::None, None), &client), body);
 }

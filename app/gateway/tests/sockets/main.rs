@@ -5,6 +5,7 @@
 
 mod checks;
 mod client;
+mod oracle;
 mod peer;
 mod quick;
 mod signers;
@@ -19,6 +20,7 @@ mod failover;
 mod fits;
 mod gathered;
 mod hours;
+mod identity;
 mod leaving;
 mod passing;
 mod reach;

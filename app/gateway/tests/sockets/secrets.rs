@@ -21,7 +21,7 @@ const GATEWAYS: &str = "canary-of-the-gateway-4713";
 
 /// Every line of log, whatever its level.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
+pub(crate) struct Log(Arc<Mutex<String>>);
 
 impl Subscriber for Log {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -55,7 +55,7 @@ impl Visit for Log {
 }
 
 /// Everything but the answers: log, journal, console, and what prints itself.
-async fn outputs(stage: &Stage, log: &Log, requests: usize) -> String {
+pub(crate) async fn everything(stage: &Stage, log: &Log, requests: usize) -> String {
     let console = stage.console();
     let mut all = log.0.lock().unwrap().clone();
     for page in ["/status", "/metrics", "/healthz", "/nothing"] {
@@ -161,7 +161,7 @@ async fn give_away(providers: &Providers, (dialect, credential): (Dialect, &str)
     let shown = peer.taken().await.head;
     let expected = if credential == "from_client" { THEIRS } else { credential };
     assert!(shown.contains(expected) && !shown.contains(GATEWAYS), "{shown}");
-    assert_free(&outputs(&stage, &log, 2).await, &said);
+    assert_free(&everything(&stage, &log, 2).await, &said);
 }
 
 /// A request that shows the gateway's key and one of its own.
@@ -200,7 +200,7 @@ async fn no_weather_makes_the_gateway_talk_of_keys() {
         let got = stage.send(&stranger).await;
         assert_eq!((got.status, got.header("backstop-error")), (401, "key_refused"));
         assert_free(&got.everything(), "a stranger");
-        assert_free(&outputs(&stage, &log, forms().count() + 1).await, symptom);
+        assert_free(&everything(&stage, &log, forms().count() + 1).await, symptom);
         assert!(!log.0.lock().unwrap().is_empty(), "nothing is logged here");
     }
 }

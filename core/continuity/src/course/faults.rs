@@ -30,6 +30,7 @@ pub(super) const fn may_repeat(class: Class) -> bool {
         Class::TargetOpened
         | Class::QuotaExhausted
         | Class::AuthRefused
+        | Class::IdentityFailed
         | Class::ModelNotFound
         | Class::Redirected
         | Class::InvalidRequest
@@ -60,6 +61,7 @@ pub(super) fn is_against_vendor(failure: &Failure) -> bool {
                 | Class::Acceleration
                 | Class::QuotaExhausted
                 | Class::AuthRefused
+                | Class::IdentityFailed
                 | Class::ModelNotFound
                 | Class::StaleConnection
         )

@@ -245,6 +245,7 @@ const fn shape(class: Class) -> (u16, &'static str) {
         | Class::TargetOpened
         | Class::ServerError
         | Class::AuthRefused
+        | Class::IdentityFailed
         | Class::Redirected
         | Class::StreamCut
         | Class::BadAnswer

@@ -158,7 +158,8 @@ const fn words_of(class: Class) -> Words {
         | Class::ConnectionReset
         | Class::StaleConnection
         | Class::TlsFailed
-        | Class::AuthRefused => (502, SERVER, Some(SERVER), None),
+        | Class::AuthRefused
+        | Class::IdentityFailed => (502, SERVER, Some(SERVER), None),
         Class::FirstTokenTimeout
         | Class::Stalled
         | Class::ConnectTimeout

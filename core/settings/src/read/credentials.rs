@@ -3,12 +3,14 @@ use std::collections::BTreeSet;
 use backstop_vocabulary::TargetKey;
 
 use super::Around;
+use super::identity::{identity, proxies};
 use crate::faults::Faults;
 use crate::known::Known;
 use crate::section::{Field, Keys, Section};
-use crate::{Credential, Secret};
+use crate::{Credential, Identity, Proxies, Secret};
 
-pub(crate) const KEYS: Keys = Keys { section: "credential", names: &["name", "api_key"] };
+pub(crate) const KEYS: Keys =
+    Keys { section: "credential", names: &["name", "api_key", "identity"] };
 
 /// The key that a known provider's own tools would use; none when its variable is not set.
 pub(crate) fn usual(whose: Option<Known>, around: &Around<'_>) -> Credential {
@@ -24,7 +26,7 @@ pub(crate) fn credentials(
     around: &Around<'_>,
     faults: &mut Faults,
 ) -> Option<Vec<Credential>> {
-    let forms = ["api_key", "credentials", "credential"];
+    let forms = ["api_key", "credentials", "credential", "identity"];
     let mut given = forms.iter().filter_map(|key| section.get(key).map(|field| (*key, field)));
     let first = given.next();
     if let Some((key, field)) = given.next() {
@@ -41,7 +43,11 @@ pub(crate) fn credentials(
             let key = api_key(&field, faults)?;
             Some(vec![key_credential(TargetKey::DEFAULT_CREDENTIAL, &key)])
         }
-        Some(("credentials", field)) => several(&field, faults),
+        Some(("credentials", field)) => several(section, &field, around, faults),
+        Some(("identity", field)) => {
+            let identity = identity(&field, proxies(section, around), around, faults)?;
+            Some(vec![identity_credential(TargetKey::DEFAULT_CREDENTIAL, identity)])
+        }
         Some((_, field)) => {
             let words = [("from_client", Credential::FromClient), ("none", Credential::None)];
             let names = [("from_client", 0_usize), ("none", 1)];
@@ -65,7 +71,12 @@ fn api_key(field: &Field<'_>, faults: &mut Faults) -> Option<String> {
     Some(key.to_owned())
 }
 
-fn several(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<Credential>> {
+fn several(
+    provider: &Section<'_>,
+    field: &Field<'_>,
+    around: &Around<'_>,
+    faults: &mut Faults,
+) -> Option<Vec<Credential>> {
     let items = field.list(faults, "[{ name: first, api_key: ${KEY_1} }]");
     let mut names = BTreeSet::new();
     let mut credentials = Vec::new();
@@ -73,11 +84,10 @@ fn several(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<Credential>> {
         let Some(section) = item.section(faults, KEYS) else { continue };
         let name =
             section.need(faults, "name", "first").and_then(|field| field.text(faults, "first"));
-        let key =
-            section.need(faults, "api_key", "${KEY_1}").and_then(|field| api_key(&field, faults));
-        let (Some(name), Some(key)) = (name, key) else { continue };
+        let made = one(&section, proxies(provider, around), around, faults);
+        let (Some(name), Some(made)) = (name, made) else { continue };
         if names.insert(name.value.clone()) {
-            credentials.push(key_credential(&name.value, &key));
+            credentials.push(made(&name.value));
         } else {
             let what = format!("a credential named `{}` stands above", name.written);
             item.fault(faults, what, "give each credential a name of its own");
@@ -87,6 +97,36 @@ fn several(field: &Field<'_>, faults: &mut Faults) -> Option<Vec<Credential>> {
         field.fault(faults, "no credential stands here", "add one, or use `api_key`");
     }
     Some(credentials).filter(|credentials| !credentials.is_empty())
+}
+
+/// A credential but for its name.
+type Unnamed = Box<dyn FnOnce(&str) -> Credential>;
+
+fn one(
+    section: &Section<'_>,
+    proxies: Proxies,
+    around: &Around<'_>,
+    faults: &mut Faults,
+) -> Option<Unnamed> {
+    let Some(field) = section.get("identity") else {
+        let field = section.need(faults, "api_key", "${KEY_1}")?;
+        let key = api_key(&field, faults)?;
+        return Some(Box::new(move |name| key_credential(name, &key)));
+    };
+    if section.get("api_key").is_some() {
+        field.fault(
+            faults,
+            "`identity` and `api_key` exclude each other",
+            "list them as two credentials: the second stands in for the first",
+        );
+        return None;
+    }
+    let identity = identity(&field, proxies, around, faults)?;
+    Some(Box::new(move |name| identity_credential(name, identity)))
+}
+
+fn identity_credential(name: &str, identity: Identity) -> Credential {
+    Credential::Identity { name: name.into(), identity: identity.into() }
 }
 
 fn key_credential(name: &str, key: &str) -> Credential {

@@ -33,6 +33,7 @@ pub(crate) const KEYS: Keys = Keys {
         "api_key",
         "credentials",
         "credential",
+        "identity",
         "vendor",
         "tier",
         "concurrency",

@@ -27,6 +27,11 @@ fn describes_the_keys_that_are_read_and_no_others() {
     check("Limits", read::limits::KEYS);
     check("Provider", read::providers::KEYS);
     check("Credential", read::credentials::KEYS);
+    check("IdentityGiver", read::identity::KEYS);
+    check("Entra", read::identity::ENTRA_KEYS);
+    check("Aws", read::identity::AWS_KEYS);
+    check("Google", read::identity::GOOGLE_KEYS);
+    check("Oauth", read::identity::OAUTH_KEYS);
     check("Route", read::routes::KEYS);
     check("Deadlines", read::routes::DEADLINE_KEYS);
     check("Sessions", read::routes::SESSIONS_KEYS);

@@ -114,7 +114,9 @@ impl Passage {
 
     /// It failed before a head came.
     pub(super) fn refused(self, failure: &Failure) -> Response<AnswerBody> {
-        let failure = headers::discreet(failure.clone(), &self.credential, &self.asked.headers);
+        let pass = self.permit.as_ref().and_then(|permit| permit.target.pass.clone());
+        let shown = (&self.credential, pass.as_deref());
+        let failure = headers::discreet(failure.clone(), shown, &self.asked.headers);
         let id = self.asked.id;
         self.broke(&failure);
         answer::problem(&failure, id)
