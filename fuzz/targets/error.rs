@@ -7,15 +7,13 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: (u16, Option<&str>, Option<&str>, &str, &[u8])| {
     let (status, retry_after, retry_after_ms, content_type, body) = data;
-    let head = ErrorHead {
-        status,
-        content_type,
-        retry_after,
-        retry_after_ms,
-        should_retry: retry_after,
-        aws_error: retry_after_ms,
-        now_unix: Some(1_772_409_600),
+    let text = |name: &str| match name {
+        "content-type" => Some(content_type),
+        "retry-after" | "x-should-retry" | "x-ratelimit-reset-requests" => retry_after,
+        "retry-after-ms" | "x-amzn-errortype" | "x-ratelimit-remaining-requests" => retry_after_ms,
+        _ => None,
     };
+    let head = ErrorHead::new(status, &text, Some(1_772_409_600));
     for dialect in Dialect::ALL {
         let _error = read_rest(dialect, body);
         let failure = read_error(dialect, &head, body);

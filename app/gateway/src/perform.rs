@@ -442,15 +442,7 @@ pub(crate) fn classify(dialect: Dialect, reply: &Reply, body: &[u8], now_unix: u
         let what = "this base_url leads back to this gateway: point it at the provider";
         return Failure::new(Class::LoopDetected, what).at(Stage::BeforeContent);
     }
-    let head = ErrorHead {
-        status: reply.status,
-        content_type: text("content-type").unwrap_or_default(),
-        retry_after: text("retry-after"),
-        retry_after_ms: text("retry-after-ms"),
-        should_retry: text("x-should-retry"),
-        aws_error: text("x-amzn-errortype"),
-        now_unix: Some(now_unix),
-    };
+    let head = ErrorHead::new(reply.status, &text, Some(now_unix));
     backstop_dialects::read_error(dialect, &head, body).at(Stage::BeforeContent)
 }
 

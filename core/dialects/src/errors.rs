@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use backstop_vocabulary::{Class, Failure, Scope};
 
+mod limits;
+
 /// The parts of a provider's response head that classify a failure.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ErrorHead<'a> {
@@ -19,6 +21,8 @@ pub struct ErrorHead<'a> {
     pub should_retry: Option<&'a str>,
     /// `x-amzn-errortype`: the name of an exception of AWS.
     pub aws_error: Option<&'a str>,
+    /// Until the limit is over that is used up now, by the headers that count it.
+    pub reset_in: Option<Duration>,
     /// Now, in seconds since 1970-01-01, to understand a `retry-after` that is a date.
     pub now_unix: Option<u64>,
 }
@@ -32,9 +36,29 @@ pub struct WrittenError {
     pub body: Vec<u8>,
 }
 
-impl ErrorHead<'_> {
-    /// How long the provider asks us to stay away: `retry-after-ms`, else `retry-after`. Unclamped.
+impl<'a> ErrorHead<'a> {
+    /// The head of a response: `text` gives its headers.
+    pub fn new(status: u16, text: &dyn Fn(&str) -> Option<&'a str>, now_unix: Option<u64>) -> Self {
+        let limited = status == 429;
+        Self {
+            status,
+            content_type: text("content-type").unwrap_or_default(),
+            retry_after: text("retry-after"),
+            retry_after_ms: text("retry-after-ms"),
+            should_retry: text("x-should-retry"),
+            aws_error: text("x-amzn-errortype"),
+            reset_in: limited.then(|| limits::until_reset(text, now_unix)).flatten(),
+            now_unix,
+        }
+    }
+
+    /// How long the provider asks us to stay away: `retry-after-ms`, else `retry-after`, else until
+    /// the limit that is used up is over. Unclamped.
     pub(crate) fn stay_away(&self) -> Option<Duration> {
+        self.asked_away().or(self.reset_in)
+    }
+
+    fn asked_away(&self) -> Option<Duration> {
         let ms = self.retry_after_ms.and_then(|text| text.trim().parse::<f64>().ok());
         if let Some(wait) = ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()) {
             return Some(wait);
@@ -145,9 +169,26 @@ fn http_date_unix(text: &str) -> Option<u64> {
     let names =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let month = i64::try_from(names.iter().position(|name| *name == month)?).ok()? + 1;
-    let year: i64 = words.next()?.parse().ok().filter(|year| (1970..10_000).contains(year))?;
+    let year: i64 = words.next()?.parse().ok()?;
     let mut clock = words.next()?.split(':').map(|part| part.parse::<i64>().ok());
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    unix_secs((year, month, day), (clock.next()??, clock.next()??, clock.next()??))
+}
+
+/// The seconds since 1970-01-01 of a day (year, month, day) and a time of it (hour, minute, second);
+/// `None` for what no calendar or clock shows.
+fn unix_secs(
+    (year, month, day): (i64, i64, i64),
+    (hour, minute, second): (i64, i64, i64),
+) -> Option<u64> {
+    let fits = (1970..10_000).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && (0..24).contains(&hour)
+        && (0..60).contains(&minute)
+        && (0..=60).contains(&second);
+    if !fits {
+        return None;
+    }
     // Days since 1970-01-01 by Howard Hinnant's `days_from_civil`.
     let shifted = if month <= 2 { year - 1 } else { year };
     let era = shifted / 400;

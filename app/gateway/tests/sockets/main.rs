@@ -13,6 +13,7 @@ mod stage;
 
 mod breaks;
 mod bytes;
+mod cloud_failures;
 mod costs;
 mod crossing;
 mod doors;

@@ -67,6 +67,14 @@ impl Script {
         &self.answer
     }
 
+    /// The same answer with one more header.
+    pub(crate) fn with_header(mut self, line: &str) -> Self {
+        let end = self.answer.windows(2).position(|two| two == b"\r\n").expect("a head");
+        let rest = self.answer.split_off(end);
+        self.answer = [&*self.answer, b"\r\n", line.as_bytes(), &rest].concat();
+        self
+    }
+
     /// The same answer under another content type.
     pub(crate) fn of_type(mut self, kind: &str) -> Self {
         let end = self.answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");

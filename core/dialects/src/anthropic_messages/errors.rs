@@ -125,6 +125,7 @@ fn class_of_words(kind: &str, words: &str) -> Option<Class> {
         "is deprecated for this model",
         "`temperature` and `top_p` cannot both",
         "anthropic-beta",
+        "invalid beta flag",
     ]);
     if feature {
         return Some(Class::UnsupportedFeature);

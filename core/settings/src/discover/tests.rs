@@ -94,3 +94,32 @@ fn takes_an_address_from_our_own_variable_only() {
         "{lines:?}"
     );
 }
+
+#[test]
+fn finds_clouds_by_the_variables_of_their_own_tools() {
+    let env = [
+        ("ANTHROPIC_API_KEY", "sk-secret-a"),
+        ("AZURE_OPENAI_API_KEY", "sk-secret-z"),
+        ("AZURE_OPENAI_ENDPOINT", "https://acme.openai.azure.com/"),
+        ("AWS_BEARER_TOKEN_BEDROCK", "sk-secret-b"),
+        ("AWS_REGION", "us-east-1"),
+    ];
+    let lines = found(&env, &[]);
+    for line in [
+        "note: provider azure: key from AZURE_OPENAI_API_KEY, at https://acme.openai.azure.com",
+        "note: provider bedrock: key from AWS_BEARER_TOKEN_BEDROCK, at https://bedrock-runtime.us-east-1.amazonaws.com",
+        "note: route claude-main: claude-* → anthropic/* → bedrock/* → azure/gpt-5.4",
+    ] {
+        assert!(lines.iter().any(|found| found == line), "{line}: {lines:#?}");
+    }
+}
+
+#[test]
+fn says_what_a_clouds_key_lacks_and_never_takes_our_own_address_for_a_clouds() {
+    for place in [None, Some(("AZURE_OPENAI_ENDPOINT", "http://127.0.0.1:8080"))] {
+        let env: Vec<_> =
+            [("AZURE_OPENAI_API_KEY", "sk-secret")].into_iter().chain(place).collect();
+        let lines = found(&env, &[]);
+        assert!(lines[0].contains("set AZURE_OPENAI_ENDPOINT as well"), "{lines:?}");
+    }
+}

@@ -181,13 +181,7 @@ fn tells_of_provider(failure: &Failure) -> bool {
 /// What an error status means, by itself: the body goes to the client unread.
 fn refusal(status: u16, provider: &HeaderMap, now_unix: u64) -> Failure {
     let text = |name: &str| headers::text(provider, name);
-    let head = ErrorHead {
-        status,
-        retry_after: text("retry-after"),
-        retry_after_ms: text("retry-after-ms"),
-        now_unix: Some(now_unix),
-        ..ErrorHead::default()
-    };
+    let head = ErrorHead::new(status, &text, Some(now_unix));
     let failure = head.failure_by_status().at(Stage::BeforeContent);
     if !matches!(failure.class, Class::ModelNotFound | Class::BadAnswer) {
         return failure;
