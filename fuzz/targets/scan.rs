@@ -8,6 +8,11 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     for dialect in Dialect::ALL {
         let Ok(found) = scan(dialect, data) else { continue };
+        if dialect == Dialect::Gemini {
+            // Its model stands in the path, and the body stays as it is.
+            assert_eq!(with_model(data, &found, "other"), data);
+            continue;
+        }
         let other = with_model(data, &found, "ot\"her");
         let again = scan(dialect, &other).expect("the body is as sound as before");
         assert_eq!(again.model_name, "ot\"her");

@@ -61,6 +61,7 @@ fn healthy() -> anyhow::Result<Scenario> {
         match provider.vendor.as_str() {
             "anthropic" => provider.models.push("claude-*".to_owned()),
             "openai" => provider.models.push("*".to_owned()),
+            "google" => provider.models.push("gemini-*".to_owned()),
             _ => provider.models = vec!["qwen3".to_owned(), "*".to_owned()],
         }
     }
@@ -124,7 +125,7 @@ impl Place<'_> {
     /// The base URL as the provider's own clients write it.
     fn url(&self) -> String {
         match self.provider.dialect {
-            Dialect::AnthropicMessages => format!("http://{}", self.address),
+            Dialect::AnthropicMessages | Dialect::Gemini => format!("http://{}", self.address),
             Dialect::OpenaiChat | Dialect::OpenaiResponses => format!("http://{}/v1", self.address),
         }
     }
@@ -145,6 +146,10 @@ impl Place<'_> {
             "openai" => vec![
                 text("OPENAI_API_KEY", self.key()),
                 ("BACKSTOP_OPENAI_BASE_URL".to_owned(), format!("http://{}", self.address)),
+            ],
+            "gemini" => vec![
+                text("GEMINI_API_KEY", self.key()),
+                ("BACKSTOP_GEMINI_BASE_URL".to_owned(), format!("http://{}", self.address)),
             ],
             "local" => vec![("OLLAMA_HOST".to_owned(), self.address.to_string())],
             _ => Vec::new(),

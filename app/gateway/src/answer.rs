@@ -8,6 +8,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use backstop_continuity::AttemptPurpose;
+use backstop_dialects::Framing;
 use backstop_listener::AnswerBody;
 use backstop_store::AttemptRow;
 use backstop_vocabulary::{Class, Dialect, Failure, Fault, RequestId};
@@ -25,7 +26,11 @@ const HOP: &str = "backstop";
 /// The head of a stream.
 pub(crate) fn stream_head(journey: &mut Journey, begun: &Begun) -> Response<()> {
     let mut head = answered_head(journey, begun);
-    let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
+    let kind = match journey.asked.framing {
+        Framing::Sse | Framing::EventStream => "text/event-stream; charset=utf-8",
+        Framing::List => "application/json; charset=utf-8",
+    };
+    let kind = HeaderValue::from_static(kind);
     head.headers_mut().insert(header::CONTENT_TYPE, kind);
     head.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     head
@@ -274,7 +279,7 @@ fn timing(out: &mut HeaderMap, attempts: &[AttemptRow], waited_us: u64) {
 fn ids(out: &mut HeaderMap, dialect: Dialect, id: RequestId) {
     let name = match dialect {
         Dialect::AnthropicMessages => "request-id",
-        Dialect::OpenaiChat | Dialect::OpenaiResponses => "x-request-id",
+        Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => "x-request-id",
     };
     set(out, name, format!("req_{id}"));
 }

@@ -1,17 +1,20 @@
 //! What a client asks: its bytes, what a quick scan saw in them, and the full reading when needed.
 
+pub(crate) mod in_path;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
 
-use backstop_dialects::{Scan, Thoughts};
+use backstop_dialects::{Framing, Scan, Thoughts};
 use backstop_exchange::{Features, Request};
 use backstop_vocabulary::{Api, Dialect, Failure, Moment, RequestId};
 
 use crate::headers;
 use crate::serve::Knock;
+use in_path::InPath;
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -41,6 +44,8 @@ pub(crate) struct Asked {
     pub(crate) query: Option<Box<str>>,
     pub(crate) body: Bytes,
     pub(crate) scan: Scan,
+    /// How the client wants the pieces of a stream told apart.
+    pub(crate) framing: Framing,
     full: OnceLock<Result<Box<Full>, Failure>>,
     thoughts: OnceLock<Option<Box<Thoughts>>>,
 }
@@ -61,6 +66,8 @@ impl Asked {
         scan: Scan,
     ) -> Self {
         let query = head.uri.query().map(Box::from);
+        let said = head.extensions.get::<InPath>();
+        let framing = said.map_or(Framing::Sse, |said| said.framing);
         Self {
             id,
             started,
@@ -71,6 +78,7 @@ impl Asked {
             query,
             body,
             scan,
+            framing,
             full: OnceLock::new(),
             thoughts: OnceLock::new(),
         }
@@ -80,7 +88,12 @@ impl Asked {
     /// through without it.
     pub(crate) fn full(&self) -> Result<&Full, &Failure> {
         let read = || {
-            let request = backstop_dialects::read_request(self.dialect, &self.body)?;
+            let mut request = backstop_dialects::read_request(self.dialect, &self.body)?;
+            if request.model.is_empty() {
+                // Both stood in the path.
+                request.model.clone_from(&self.scan.model_name);
+                request.stream = self.scan.stream;
+            }
             Ok(Box::new(Full { features: Features::of(&request), request }))
         };
         self.full.get_or_init(read).as_ref().map(|full| &**full)
@@ -99,10 +112,12 @@ impl Asked {
         apart && headers::brings_credential(&self.headers)
     }
 
-    /// How long the client says it will wait, from the SDKs' `x-stainless-timeout` (seconds).
+    /// How long the client says it will wait, from the SDKs' `x-stainless-timeout` or
+    /// `x-server-timeout` (seconds).
     pub(crate) fn announced_timeout(&self) -> Option<Duration> {
-        let seconds: f64 =
-            headers::text(&self.headers, "x-stainless-timeout")?.trim().parse().ok()?;
+        let said = ["x-stainless-timeout", "x-server-timeout"];
+        let said = said.into_iter().find_map(|name| headers::text(&self.headers, name))?;
+        let seconds: f64 = said.trim().parse().ok()?;
         (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
     }
 

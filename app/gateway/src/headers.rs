@@ -65,7 +65,9 @@ const NEVER_UP: &[&str] = &[
 /// client is, which way it came. An edge in front of a provider may refuse its own from a stranger.
 const NEVER_UP_PREFIXES: [&str; 5] = ["backstop-", "x-forwarded-", "cf-", "x-envoy-", "x-amzn-"];
 /// The headers in which clients show credentials to providers.
-const CREDENTIALS: [&str; 2] = ["authorization", "x-api-key"];
+const CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", GOOGLE_KEY];
+/// The header in which clients of Gemini show their key.
+const GOOGLE_KEY: &str = "x-goog-api-key";
 /// What is shorter protects nothing, and is a word that a provider may say by chance.
 const KEY_BYTES_MIN: usize = 12;
 
@@ -184,13 +186,14 @@ pub(crate) fn show_key(
         // A token is shown by `identity::access`, once the request is complete.
         Credential::None | Credential::Identity { .. } => {}
         Credential::FromClient => {
-            for name in CREDENTIALS {
+            let gemini = dialect == Dialect::Gemini;
+            for name in CREDENTIALS.into_iter().filter(|name| gemini || *name != GOOGLE_KEY) {
                 if let Some(mut value) = own(client, name).cloned() {
                     value.set_sensitive(true);
                     headers.insert(HeaderName::from_static(name), value);
                 }
             }
-            if dialect != Dialect::AnthropicMessages {
+            if !matches!(dialect, Dialect::AnthropicMessages | Dialect::Gemini) {
                 for name in ACCOUNT.map(HeaderName::from_static) {
                     if let Some(value) = client.get(&name) {
                         headers.insert(name, value.clone());
@@ -206,6 +209,10 @@ pub(crate) fn show_key(
                 }
                 ProviderKind::Azure => ("api-key", secret.reveal().to_owned()),
                 ProviderKind::Compatible if anthropic => ("x-api-key", secret.reveal().to_owned()),
+                ProviderKind::Gemini => (GOOGLE_KEY, secret.reveal().to_owned()),
+                ProviderKind::Compatible if dialect == Dialect::Gemini => {
+                    (GOOGLE_KEY, secret.reveal().to_owned())
+                }
                 ProviderKind::Openai
                 | ProviderKind::Bedrock
                 | ProviderKind::Vertex
@@ -310,12 +317,38 @@ pub(crate) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str>
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// The key or token a client shows: `backstop-key`, then `x-api-key`, then a bearer token.
+/// Takes the key out of a query, where some clients of Gemini put it, and shows it as a header: an
+/// address is logged where headers are not. What else the query says of framing and of the key's
+/// form is for us, too.
+pub(crate) fn take_key_out(query: &str, headers: &mut HeaderMap) -> Option<Box<str>> {
+    let mut rest = Vec::new();
+    for pair in query.split('&') {
+        match pair.split_once('=').unwrap_or((pair, "")) {
+            ("key", key) => {
+                if let Ok(mut value) = HeaderValue::from_str(key)
+                    && !headers.contains_key(GOOGLE_KEY)
+                {
+                    value.set_sensitive(true);
+                    headers.insert(HeaderName::from_static(GOOGLE_KEY), value);
+                }
+            }
+            ("alt" | "", _) => {}
+            _ => rest.push(pair),
+        }
+    }
+    (!rest.is_empty()).then(|| rest.join("&").into())
+}
+
+/// The key or token a client shows: `backstop-key`, then `x-api-key`, then `x-goog-api-key`, then a
+/// bearer token.
 pub(crate) fn shown_key(headers: &HeaderMap) -> Option<&str> {
-    text(headers, KEY).or_else(|| text(headers, "x-api-key")).or_else(|| {
-        let value = text(headers, "authorization")?;
-        value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer "))
-    })
+    text(headers, KEY)
+        .or_else(|| text(headers, "x-api-key"))
+        .or_else(|| text(headers, GOOGLE_KEY))
+        .or_else(|| {
+            let value = text(headers, "authorization")?;
+            value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer "))
+        })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 
 use backstop_continuity::{Attempt, AttemptPurpose, Course, Step};
 use backstop_dialects::{ErrorHead, Framing, Renames};
@@ -83,6 +84,9 @@ pub(crate) fn framing(reply: &Reply) -> Framing {
     let kind = headers::text(&reply.headers, "content-type").unwrap_or_default();
     if kind.starts_with("application/vnd.amazon.eventstream") {
         return Framing::EventStream;
+    }
+    if kind.starts_with("application/json") {
+        return Framing::List;
     }
     Framing::Sse
 }
@@ -280,7 +284,7 @@ impl Journey {
             && surface.takes_queries()
             && let Some(query) = &asked.query
         {
-            path = format!("{path}?{query}").parse().unwrap_or(path);
+            path = with_query(&path, query).unwrap_or(path);
         }
         let Body { bytes, renames, losses } =
             place.body((asked, &self.core.shared.issuers), stream.into(), question)?;
@@ -379,15 +383,15 @@ pub(crate) fn own_ask(
     core: &Core,
     asked: &Asked,
     (row, place): (&ProviderRow, &Place),
-    path: &'static str,
+    path: Option<PathAndQuery>,
 ) -> Option<Result<Prepared, Failure>> {
     let mut headers = headers::up(&asked.headers);
     headers::mark(&mut headers, &asked.headers, &core.shared.instance);
-    let mut path = row.beside(path, &place.own_name)?;
+    let mut path = path?;
     if row.settings.surface.takes_queries()
         && let Some(query) = &asked.query
     {
-        path = format!("{path}?{query}").parse().ok()?;
+        path = with_query(&path, query)?;
     }
     let (body, _loss) = thoughts::own_body(&core.shared.issuers, asked, place);
     let ask = Ask { method: http::Method::POST, path, headers, body };
@@ -414,6 +418,12 @@ fn is_clients_own(place: &Place, failure: &Failure) -> bool {
             failure.class,
             Class::KeyRefused | Class::QuotaExhausted | Class::RateLimited | Class::Acceleration
         )
+}
+
+/// The path with what the client asked for beside it.
+fn with_query(path: &PathAndQuery, query: &str) -> Option<PathAndQuery> {
+    let mark = if path.query().is_some() { '&' } else { '?' };
+    format!("{path}{mark}{query}").parse().ok()
 }
 
 fn gone(place: &Place) -> Failure {

@@ -12,6 +12,7 @@ use backstop_dialects::EMBEDDINGS_PATH;
 use backstop_listener::AnswerBody;
 use backstop_vocabulary::{Api, Class, Dialect, Failure, Moment, RequestId};
 
+use crate::asked::in_path::{self, InPath};
 use crate::asked::{Asked, Caller};
 use crate::beside::{count, models};
 use crate::core::Core;
@@ -25,10 +26,13 @@ use crate::{admit, answer, headers, plan, stream, whole};
 /// body it returns, ends every attempt and says so in the journal.
 pub async fn serve(
     core: Arc<Core>,
-    head: Parts,
+    mut head: Parts,
     body: impl Future<Output = Result<Bytes, Failure>> + Send,
 ) -> Response<AnswerBody> {
-    let path = squeezed(head.uri.path());
+    let path = squeezed(head.uri.path()).into_owned();
+    if let Some(said) = in_path::take(&mut head, &path) {
+        head.extensions.insert(said);
+    }
     let wanted = wanted(&head, &path);
     let dialect = wanted.dialect(&head, &path);
     let knock = Knock {
@@ -84,9 +88,12 @@ pub async fn serve(
 fn not_served(method: &Method, path: &str) -> Failure {
     let cure = if served(path).starts_with("/responses") {
         "stored answers stay with their provider: send the whole conversation to POST /v1/responses"
+    } else if path.contains("/tunedModels/") {
+        "name the base model: tuned models stay with their provider"
     } else {
         "it serves POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/chat/completions, \
-         POST /v1/responses, POST /v1/embeddings and GET /v1/models"
+         POST /v1/responses, POST /v1beta/models/{model}:generateContent, POST /v1/embeddings and \
+         GET /v1/models"
     };
     let what = format!("{method} {path} is not served by this version");
     Failure::new(Class::UnknownPath, format!("{what}: {cure}"))
@@ -141,6 +148,9 @@ impl Wanted {
         if let Self::Answer(dialect) = self {
             return *dialect;
         }
+        if head.extensions.get::<InPath>().is_some() || path.starts_with("/v1beta") {
+            return Dialect::Gemini;
+        }
         if head.headers.contains_key("anthropic-version") || served(path).starts_with("/messages") {
             return Dialect::AnthropicMessages;
         }
@@ -155,6 +165,13 @@ fn wanted(head: &Parts, path: &str) -> Wanted {
     let socket = headers::text(&head.headers, &header::UPGRADE);
     if socket.is_some_and(|to| to.eq_ignore_ascii_case("websocket")) && head.method == Method::GET {
         return Wanted::Upgrade;
+    }
+    if let Some(said) = head.extensions.get::<InPath>() {
+        return match (head.method == Method::POST, said.counts()) {
+            (false, _) => Wanted::Method("POST"),
+            (true, true) => Wanted::Count,
+            (true, false) => Wanted::Answer(said.called.dialect),
+        };
     }
     let path = served(path);
     let is_served =
@@ -270,6 +287,9 @@ async fn read(
     let body = body.await?;
     let mut scan = backstop_dialects::scan(knock.dialect, &body)?;
     scan.stream &= knock.api != Api::Embeddings;
+    if let Some(said) = head.extensions.get::<InPath>() {
+        said.complete(&mut scan);
+    }
     admit::refuse_model(&scan.model_name)?;
     Ok(Asked::new(knock, caller.clone(), head, body, scan))
 }

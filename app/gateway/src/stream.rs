@@ -2,6 +2,7 @@
 //! client's own reading.
 
 mod alarm;
+mod shape;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::plan;
 use crate::relay::{Given, Mint, Out, Progress, Raw, Relay};
 use crate::wait::Wait;
 use alarm::Alarm;
+use shape::Shape;
 
 /// How long an idle connection stays without a sign of life (`docs/headers.md`).
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
@@ -216,6 +218,7 @@ struct Flow {
     /// When the latest of what the client is given was read.
     heard_at: Moment,
     alarm: Alarm,
+    shape: Shape,
     tray: Tray,
 }
 
@@ -231,6 +234,7 @@ impl Flow {
     fn new(journey: Box<Journey>, begun: Box<Begun>, (relay, given): (Relay, Given)) -> Self {
         let clock = journey.core.shared.clock;
         let now = clock.now();
+        let shape = Shape::new(journey.asked.framing);
         Self {
             journey,
             begun: Some(begun),
@@ -239,6 +243,7 @@ impl Flow {
             quiet: Quiet::begin(now, Away::default()),
             heard_at: now,
             alarm: Alarm::new(clock.instant(now + KEEP_ALIVE_EVERY)),
+            shape,
             tray: Tray::default(),
         }
     }
@@ -255,16 +260,22 @@ impl Flow {
         let mut progress = first;
         loop {
             if !progress.bytes.is_empty() {
-                self.tray.put(Ok(progress.bytes), self.heard_at).await;
+                let bytes = self.shape.take(progress.bytes);
+                self.tray.put(Ok(bytes), self.heard_at).await;
             }
             match progress.end {
                 // No sooner is the provider read on than the client has what came before.
                 None => self.tray.emptied().await,
                 // The books are closed first: the client may leave as soon as it has the end.
-                Some(Ok(())) => return self.ended().await,
+                Some(Ok(())) => {
+                    self.close().await;
+                    return self.ended().await;
+                }
                 Some(Err(failure)) => match self.broken(*failure).await {
                     Ok(Some(bytes)) => {
+                        let bytes = self.shape.take(bytes);
                         self.tray.put(Ok(bytes), self.now()).await;
+                        self.close().await;
                         return self.ended().await;
                     }
                     Ok(None) => {}
@@ -299,14 +310,22 @@ impl Flow {
         }
     }
 
+    /// Sends what ends the stream in the client's framing, if anything does.
+    async fn close(&mut self) {
+        if let Some(end) = self.shape.end() {
+            self.tray.put(Ok(end), self.now()).await;
+        }
+    }
+
     fn now(&self) -> Moment {
         self.journey.core.shared.clock.now()
     }
 
     /// Tells an idle client that its answer lives.
-    async fn show_life(&self, now: Moment) {
+    async fn show_life(&mut self, now: Moment) {
         let sign = backstop_dialects::keep_alive(self.journey.asked.dialect);
-        self.tray.put(Ok(Bytes::from_static(sign)), now).await;
+        let sign = self.shape.take(Bytes::from_static(sign));
+        self.tray.put(Ok(sign), now).await;
     }
 
     /// Content starts the gap clock anew; a ping does not.
@@ -425,7 +444,8 @@ impl Flow {
                     begun = &mut begin => break begun?,
                     () = tokio::time::sleep(KEEP_ALIVE_EVERY) => {
                         let sign = backstop_dialects::keep_alive(dialect);
-                        self.tray.put(Ok(Bytes::from_static(sign)), clock.now()).await;
+                        let sign = self.shape.take(Bytes::from_static(sign));
+                        self.tray.put(Ok(sign), clock.now()).await;
                     }
                 }
             }
@@ -447,6 +467,8 @@ impl Flow {
     async fn fail(mut self, failure: &Failure) {
         let mut out = Vec::new();
         self.given.writer.fail(failure, &mut out);
+        let mut out = Vec::from(self.shape.take(Bytes::from(out)));
+        out.extend(self.shape.end().into_iter().flatten());
         let now = self.now();
         self.journey.record.failed(failure, now);
         self.tray.put(Err(Abort::after(out)), now).await;

@@ -25,6 +25,8 @@ pub(crate) use elsewhere::{text_elsewhere, tool_elsewhere};
 pub(crate) use errors::{read_error, write_error};
 pub(crate) use request_read::read_request;
 pub(crate) use request_write::write_request;
+// What other dialects share with this one.
+pub(crate) use request_write::{OPENING, sniff};
 pub(crate) use scan::scan_field;
 pub(crate) use stream_read::StreamReader;
 pub(crate) use stream_write::StreamWriter;

@@ -7,8 +7,8 @@ use backstop_vocabulary::{Dialect, Failure};
 
 use crate::surrogates::mended;
 use crate::{
-    Delivery, ErrorHead, Frame, Head, TargetForm, Written, WrittenError, anthropic_messages, aws,
-    openai_chat, openai_responses,
+    Called, Delivery, ErrorHead, Frame, Head, TargetForm, Written, WrittenError,
+    anthropic_messages, aws, gemini, openai_chat, openai_responses,
 };
 
 /// Reads a client's request. Fields the neutral form has no place for stay in `extras`.
@@ -19,6 +19,7 @@ pub fn read_request(dialect: Dialect, body: &[u8]) -> Result<Request, Failure> {
         Dialect::AnthropicMessages => anthropic_messages::read_request(body),
         Dialect::OpenaiChat => openai_chat::read_request(body),
         Dialect::OpenaiResponses => openai_responses::read_request(body),
+        Dialect::Gemini => gemini::read_request(body),
     }
 }
 
@@ -34,6 +35,7 @@ pub fn write_request(
         Dialect::AnthropicMessages => anthropic_messages::write_request(request, target),
         Dialect::OpenaiChat => openai_chat::write_request(request, target),
         Dialect::OpenaiResponses => openai_responses::write_request(request, target),
+        Dialect::Gemini => gemini::write_request(request, target),
     }
 }
 
@@ -46,6 +48,7 @@ pub fn read_answer(dialect: Dialect, body: &[u8], events: &mut Vec<Event>) -> Re
         Dialect::AnthropicMessages => anthropic_messages::read_answer,
         Dialect::OpenaiChat => openai_chat::read_answer,
         Dialect::OpenaiResponses => openai_responses::read_answer,
+        Dialect::Gemini => gemini::read_answer,
     };
     let before = events.len();
     read(body, events).or_else(|failure| {
@@ -67,6 +70,7 @@ pub fn read_error(dialect: Dialect, head: &ErrorHead<'_>, body: &[u8]) -> Failur
         Dialect::AnthropicMessages => anthropic_messages::read_error(head, body),
         Dialect::OpenaiChat => openai_chat::read_error(head, body),
         Dialect::OpenaiResponses => openai_responses::read_error(head, body),
+        Dialect::Gemini => gemini::read_error(head, body),
     }
 }
 
@@ -74,6 +78,8 @@ pub fn read_error(dialect: Dialect, head: &ErrorHead<'_>, body: &[u8]) -> Failur
 /// some providers send a bare JSON error. `None` when it is no error but a cut frame.
 pub fn read_rest(dialect: Dialect, rest: &[u8]) -> Option<Failure> {
     let value: serde_json::Value = serde_json::from_slice(rest).ok()?;
+    // A list of one, where a stream would have been a list.
+    let value = value.get(0).unwrap_or(&value);
     // Nested, or flat as older servers write it.
     let is_error = value.get("error").is_some_and(|error| !error.is_null())
         || value.get("object").is_some_and(|object| object == "error");
@@ -87,6 +93,7 @@ pub fn write_answer(dialect: Dialect, answer: &Answer, head: &Head) -> Vec<u8> {
         Dialect::AnthropicMessages => anthropic_messages::write_answer(answer, head),
         Dialect::OpenaiChat => openai_chat::write_answer(answer, head),
         Dialect::OpenaiResponses => openai_responses::write_answer(answer, head),
+        Dialect::Gemini => gemini::write_answer(answer, head),
     }
 }
 
@@ -96,6 +103,7 @@ pub fn write_error(dialect: Dialect, failure: &Failure, request_id: &str) -> Wri
         Dialect::AnthropicMessages => anthropic_messages::write_error(failure, request_id),
         Dialect::OpenaiChat => openai_chat::write_error(failure, request_id),
         Dialect::OpenaiResponses => openai_responses::write_error(failure, request_id),
+        Dialect::Gemini => gemini::write_error(failure, request_id),
     }
 }
 
@@ -110,6 +118,7 @@ pub const fn keep_alive(dialect: Dialect) -> &'static [u8] {
         Dialect::AnthropicMessages => anthropic_messages::KEEP_ALIVE,
         Dialect::OpenaiChat => openai_chat::KEEP_ALIVE,
         Dialect::OpenaiResponses => openai_responses::KEEP_ALIVE,
+        Dialect::Gemini => gemini::KEEP_ALIVE,
     }
 }
 
@@ -128,6 +137,7 @@ pub(crate) fn tool_elsewhere(dialect: Dialect, definition: &serde_json::Value) -
         Dialect::AnthropicMessages => anthropic_messages::tool_elsewhere(definition),
         Dialect::OpenaiChat => openai_chat::tool_elsewhere(definition),
         Dialect::OpenaiResponses => openai_responses::tool_elsewhere(definition),
+        Dialect::Gemini => gemini::tool_elsewhere(definition),
     }
 }
 
@@ -141,19 +151,31 @@ pub(crate) fn text_elsewhere(
         Dialect::AnthropicMessages => anthropic_messages::text_elsewhere(kind, block),
         Dialect::OpenaiChat => openai_chat::text_elsewhere(kind, block),
         Dialect::OpenaiResponses => openai_responses::text_elsewhere(kind, block),
+        Dialect::Gemini => gemini::text_elsewhere(kind, block),
     }
 }
 
 /// The path of the dialect's endpoint, at us and below a provider's base URL, for a request to this
 /// model. It may end in a query; the model's name is in it only where the dialect puts it there.
-///
-/// No dialect does so far.
-pub fn path(dialect: Dialect, _model: &str, _delivery: Delivery) -> Cow<'static, str> {
-    Cow::Borrowed(match dialect {
-        Dialect::AnthropicMessages => anthropic_messages::PATH,
-        Dialect::OpenaiChat => openai_chat::PATH,
-        Dialect::OpenaiResponses => openai_responses::PATH,
-    })
+pub fn path(dialect: Dialect, model: &str, delivery: Delivery) -> Cow<'static, str> {
+    match fixed_path(dialect) {
+        Some(path) => Cow::Borrowed(path),
+        None => gemini::path(model, delivery),
+    }
+}
+
+/// What a client asks for by this path, where the path itself says model and method.
+pub fn called(path: &str) -> Option<Called> {
+    gemini::called(path)
+}
+
+/// Where a provider of this dialect counts the tokens of a request, if the dialect puts the model's
+/// name into that path.
+pub fn count_path(dialect: Dialect, model: &str) -> Option<Cow<'static, str>> {
+    match dialect {
+        Dialect::AnthropicMessages | Dialect::OpenaiChat | Dialect::OpenaiResponses => None,
+        Dialect::Gemini => Some(gemini::count_path(model)),
+    }
 }
 
 /// The path of the dialect's endpoint, if it is the same for every request.
@@ -162,6 +184,7 @@ pub const fn fixed_path(dialect: Dialect) -> Option<&'static str> {
         Dialect::AnthropicMessages => Some(anthropic_messages::PATH),
         Dialect::OpenaiChat => Some(openai_chat::PATH),
         Dialect::OpenaiResponses => Some(openai_responses::PATH),
+        Dialect::Gemini => None,
     }
 }
 
@@ -174,6 +197,7 @@ enum Reader {
     AnthropicMessages(anthropic_messages::StreamReader),
     OpenaiChat(openai_chat::StreamReader),
     OpenaiResponses(openai_responses::StreamReader),
+    Gemini(gemini::StreamReader),
 }
 
 impl StreamReader {
@@ -187,6 +211,7 @@ impl StreamReader {
             Dialect::OpenaiResponses => {
                 Reader::OpenaiResponses(openai_responses::StreamReader::new())
             }
+            Dialect::Gemini => Reader::Gemini(gemini::StreamReader::new()),
         })
     }
 
@@ -203,6 +228,7 @@ impl StreamReader {
             Reader::AnthropicMessages(reader) => reader.read(frame, events),
             Reader::OpenaiChat(reader) => reader.read(frame, events),
             Reader::OpenaiResponses(reader) => reader.read(frame, events),
+            Reader::Gemini(reader) => reader.read(frame, events),
         }
     }
 
@@ -215,6 +241,7 @@ impl StreamReader {
             Reader::AnthropicMessages(reader) => reader.finish(),
             Reader::OpenaiChat(reader) => reader.finish(),
             Reader::OpenaiResponses(reader) => reader.finish(),
+            Reader::Gemini(reader) => reader.finish(),
         }
     }
 }
@@ -231,6 +258,7 @@ enum Writer {
     AnthropicMessages(anthropic_messages::StreamWriter),
     OpenaiChat(openai_chat::StreamWriter),
     OpenaiResponses(openai_responses::StreamWriter),
+    Gemini(gemini::StreamWriter),
 }
 
 impl StreamWriter {
@@ -244,6 +272,7 @@ impl StreamWriter {
             Dialect::OpenaiResponses => {
                 Writer::OpenaiResponses(openai_responses::StreamWriter::new(head))
             }
+            Dialect::Gemini => Writer::Gemini(gemini::StreamWriter::new(head)),
         })
     }
 
@@ -254,6 +283,7 @@ impl StreamWriter {
             Writer::AnthropicMessages(writer) => writer.write(event, out),
             Writer::OpenaiChat(writer) => writer.write(event, out),
             Writer::OpenaiResponses(writer) => writer.write(event, out),
+            Writer::Gemini(writer) => writer.write(event, out),
         }
     }
 
@@ -263,6 +293,7 @@ impl StreamWriter {
             Writer::AnthropicMessages(writer) => writer.note(event),
             Writer::OpenaiChat(writer) => writer.note(event),
             Writer::OpenaiResponses(writer) => writer.note(event),
+            Writer::Gemini(writer) => writer.note(event),
         }
     }
 
@@ -277,10 +308,16 @@ impl StreamWriter {
             (Writer::OpenaiResponses(writer), Reader::OpenaiResponses(reader)) => {
                 writer.note_place(reader);
             }
-            // Chat Completions counts only calls, which events tell.
+            // Chat Completions counts only calls, which events tell; Gemini counts nothing.
             (
-                Writer::AnthropicMessages(_) | Writer::OpenaiChat(_) | Writer::OpenaiResponses(_),
-                Reader::AnthropicMessages(_) | Reader::OpenaiChat(_) | Reader::OpenaiResponses(_),
+                Writer::AnthropicMessages(_)
+                | Writer::OpenaiChat(_)
+                | Writer::OpenaiResponses(_)
+                | Writer::Gemini(_),
+                Reader::AnthropicMessages(_)
+                | Reader::OpenaiChat(_)
+                | Reader::OpenaiResponses(_)
+                | Reader::Gemini(_),
             ) => {}
         }
     }
@@ -292,6 +329,7 @@ impl StreamWriter {
             Writer::AnthropicMessages(writer) => writer.fail(failure, out),
             Writer::OpenaiChat(writer) => writer.fail(failure, out),
             Writer::OpenaiResponses(writer) => writer.fail(failure, out),
+            Writer::Gemini(writer) => writer.fail(failure, out),
         }
     }
 }

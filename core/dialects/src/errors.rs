@@ -110,6 +110,18 @@ pub(crate) fn of_page(failure: Failure) -> Failure {
     failure.with_scope(Scope::Endpoint)
 }
 
+/// An error without JSON: a proxy or an edge answered in the provider's place.
+pub(crate) fn page_failure(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
+    let failure = head.failure_by_status();
+    if is_html(head.content_type, body) {
+        return of_page(failure);
+    }
+    if matches!(head.status, 502..=504) {
+        return failure.with_scope(Scope::Endpoint);
+    }
+    failure
+}
+
 /// Whether a body is a web page: an edge or proxy answered, not the API.
 pub(crate) fn is_html(content_type: &str, body: &[u8]) -> bool {
     content_type.to_ascii_lowercase().contains("text/html")

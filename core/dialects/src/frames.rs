@@ -8,12 +8,14 @@ use backstop_vocabulary::Failure;
 use crate::surrogates::mended;
 
 mod event_stream;
+mod list;
 mod message;
 mod sse;
 
 pub use message::{chunk_message, event_message, exception_message};
 
 use event_stream::EventStream;
+use list::List;
 use sse::Sse;
 
 /// How the pieces of a streamed answer are told apart.
@@ -26,6 +28,9 @@ pub enum Framing {
     /// a payload, two checksums. What `InvokeModel` wraps in them comes out as server-sent events of
     /// the dialect inside; every other message stands as it came.
     EventStream,
+    /// JSON: of one list (Gemini without `alt=sse`) each element comes out as a server-sent event.
+    /// What begins otherwise is read as server-sent events.
+    List,
 }
 
 /// Cuts a byte stream into frames.
@@ -40,6 +45,7 @@ pub struct Frames(Cutter);
 enum Cutter {
     Sse(Sse),
     EventStream(EventStream),
+    List(List),
 }
 
 impl Frames {
@@ -48,6 +54,7 @@ impl Frames {
         Self(match framing {
             Framing::Sse => Cutter::Sse(Sse::new(frame_bytes_max)),
             Framing::EventStream => Cutter::EventStream(EventStream::new(frame_bytes_max)),
+            Framing::List => Cutter::List(List::new(frame_bytes_max)),
         })
     }
 
@@ -56,6 +63,15 @@ impl Frames {
         match &mut self.0 {
             Cutter::Sse(sse) => sse.feed(chunk),
             Cutter::EventStream(messages) => messages.feed(chunk),
+            Cutter::List(list) => match list.other(&chunk) {
+                // Events by another name.
+                Some(frame_bytes_max) => {
+                    let mut sse = Sse::new(frame_bytes_max);
+                    sse.feed(chunk);
+                    self.0 = Cutter::Sse(sse);
+                }
+                None => list.feed(&chunk),
+            },
         }
     }
 
@@ -65,6 +81,7 @@ impl Frames {
         match &self.0 {
             Cutter::Sse(sse) => sse.rest(),
             Cutter::EventStream(messages) => messages.rest(),
+            Cutter::List(list) => list.rest(),
         }
     }
 }
@@ -78,6 +95,7 @@ impl Iterator for Frames {
         match &mut self.0 {
             Cutter::Sse(sse) => sse.next(),
             Cutter::EventStream(messages) => messages.next(),
+            Cutter::List(list) => list.next(),
         }
     }
 }

@@ -21,10 +21,12 @@ mod thoughts;
 mod tool_names;
 
 mod anthropic_messages;
+mod gemini;
 mod openai_chat;
 mod openai_responses;
 
 mod aws;
+mod base64;
 mod embeddings;
 mod errors;
 mod hash;
@@ -36,14 +38,14 @@ mod surrogates;
 mod words;
 
 pub use dispatch::{
-    StreamReader, StreamWriter, fixed_path, is_own_answer, keep_alive, path, read_answer,
-    read_error, read_request, read_rest, write_answer, write_error, write_request,
+    StreamReader, StreamWriter, called, count_path, fixed_path, is_own_answer, keep_alive, path,
+    read_answer, read_error, read_request, read_rest, write_answer, write_error, write_request,
 };
 pub use embeddings::{EMBEDDINGS_PATH, read_embeddings};
 pub use errors::{ErrorHead, WrittenError};
 pub use frames::{Frame, Frames, Framing, chunk_message, event_message, exception_message};
 pub use members::with_members;
 pub use scan::{Opening, Scan, scan, with_model};
-pub use target::{Delivery, Head, TargetForm, Written};
+pub use target::{Called, Delivery, Head, Method, TargetForm, Written};
 pub use thoughts::{Edit, Thoughts, edited, thoughts};
 pub use tool_names::{Renames, Restorer};

@@ -24,7 +24,9 @@ pub(crate) use scan::scan_field;
 // What the other dialect of the same vendor shares with this one.
 pub(crate) use errors::{read_error_of, write_error_of};
 pub(crate) use request_read::{read_effort_word, source_of};
-pub(crate) use request_write::{CONTINUE, Root, data_url, effort_word, format_name, is_strict};
+pub(crate) use request_write::{
+    CONTINUE, Root, data_url, document_text, effort_word, format_name, is_strict,
+};
 pub(crate) use stream_read::StreamReader;
 pub(crate) use stream_write::StreamWriter;
 pub(crate) use thoughts::has_thoughts;

@@ -4,7 +4,7 @@ use backstop_vocabulary::{Dialect, Failure};
 
 use crate::hash::fnv64;
 use crate::json::invalid;
-use crate::{anthropic_messages, openai_chat, openai_responses};
+use crate::{anthropic_messages, gemini, openai_chat, openai_responses};
 
 mod cursor;
 mod opening;
@@ -16,7 +16,8 @@ pub use opening::Opening;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of independent marks, not a state")]
 pub struct Scan {
-    /// Where the model's name stands in the body: the JSON string, quotes included.
+    /// Where the model's name stands in the body: the JSON string, quotes included. Empty where it
+    /// stands in the path.
     pub model: Range<usize>,
     /// The model's name, unescaped.
     pub model_name: String,
@@ -59,9 +60,11 @@ pub fn scan(dialect: Dialect, body: &[u8]) -> Result<Scan, Failure> {
         Dialect::AnthropicMessages => anthropic_messages::scan_field(&mut scan, cursor, key),
         Dialect::OpenaiChat => openai_chat::scan_field(&mut scan, cursor, key),
         Dialect::OpenaiResponses => openai_responses::scan_field(&mut scan, cursor, key),
+        Dialect::Gemini => gemini::scan_field(&mut scan, cursor, key),
     })?;
     cursor.end()?;
-    if scan.model.is_empty() {
+    // Gemini's stands in the path, and so does the wish for a stream.
+    if scan.model.is_empty() && dialect != Dialect::Gemini {
         return Err(invalid(
             "`model` is missing: name the model to ask, for example `\"model\": \"…\"`",
         ));
@@ -71,6 +74,9 @@ pub fn scan(dialect: Dialect, body: &[u8]) -> Result<Scan, Failure> {
 
 /// The body with another model and every other byte as it was.
 pub fn with_model(body: &[u8], scan: &Scan, model: &str) -> Vec<u8> {
+    if scan.model.is_empty() {
+        return body.to_vec();
+    }
     let name = serde_json::Value::from(model).to_string();
     let before = body.get(..scan.model.start).unwrap_or(&[]);
     let after = body.get(scan.model.end..).unwrap_or(&[]);

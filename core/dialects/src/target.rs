@@ -1,4 +1,5 @@
 use backstop_exchange::{Abilities, Loss};
+use backstop_vocabulary::Dialect;
 
 use crate::Renames;
 
@@ -27,6 +28,26 @@ impl From<bool> for Delivery {
     fn from(stream: bool) -> Self {
         if stream { Self::Stream } else { Self::Whole }
     }
+}
+
+/// What a client asks for by a path that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// The dialect it speaks.
+    pub dialect: Dialect,
+    /// The model it names.
+    pub model: String,
+    /// What it wants of it.
+    pub method: Method,
+}
+
+/// What is wanted of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// An answer.
+    Answer(Delivery),
+    /// The number of tokens of a request.
+    Count,
 }
 
 /// A request in the dialect of its target.

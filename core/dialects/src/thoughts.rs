@@ -11,7 +11,7 @@ use backstop_exchange::Artefact;
 use backstop_vocabulary::{Dialect, Failure};
 use memchr::memmem;
 
-use crate::{anthropic_messages, openai_chat, openai_responses};
+use crate::{anthropic_messages, gemini, openai_chat, openai_responses};
 
 /// The reasoning that a request carries.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Thoughts {
     pub(crate) list: Vec<Option<Artefact>>,
     /// What they stand among.
     pub(crate) turns: Vec<Turn>,
+    /// State at what it signs (Gemini), which stays without it: where the value stands.
+    pub(crate) seals: Vec<(Range<usize>, Artefact)>,
     /// `thinking`, where it has a form that every call under way must begin with a thought for.
     pub(crate) demand: Option<Range<usize>>,
     /// What else must go where thinking is switched off, and what is left of it.
@@ -73,13 +75,15 @@ pub fn thoughts(dialect: Dialect, body: &[u8]) -> Option<Thoughts> {
         Dialect::OpenaiResponses => {
             (openai_responses::has_thoughts, openai_responses::find_thoughts)
         }
+        Dialect::Gemini => (gemini::has_thoughts, gemini::find_thoughts),
     };
     if !is_marked(body) {
         return None;
     }
     let mut thoughts = Thoughts::default();
     find(body, &mut thoughts).ok()?;
-    (!thoughts.list.is_empty() || thoughts.demand.is_some()).then_some(thoughts)
+    let any = !thoughts.list.is_empty() || !thoughts.seals.is_empty();
+    (any || thoughts.demand.is_some()).then_some(thoughts)
 }
 
 type Find = fn(&[u8], &mut Thoughts) -> Result<(), Failure>;
@@ -101,7 +105,8 @@ pub fn edited(body: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
 impl Thoughts {
     /// What marks each as its issuer's, in order; `None` for one that nobody has signed.
     pub fn artefacts(&self) -> impl Iterator<Item = Option<&Artefact>> {
-        self.list.iter().map(Option::as_ref)
+        let seals = self.seals.iter().map(|(_, artefact)| Some(artefact));
+        self.list.iter().map(Option::as_ref).chain(seals)
     }
 
     /// The changes that leave only what the target can read: `stays` says so of each thought that
@@ -121,6 +126,9 @@ impl Thoughts {
                 let places: Vec<_> = turn.parts.iter().map(|part| part.at.clone()).collect();
                 cut(&places, &masks[nth], &mut edits);
             }
+        }
+        for (at, _) in self.seals.iter().filter(|(_, artefact)| !stays(artefact)) {
+            edits.push(Edit { at: at.clone(), with: Cow::Borrowed(gemini::UNSIGNED) });
         }
         let turns: Option<Vec<_>> = self.turns.iter().map(|turn| turn.at.clone()).collect();
         if let Some(turns) = turns {

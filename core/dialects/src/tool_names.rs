@@ -37,8 +37,17 @@ impl Renames {
         if fits(name) && name.len() <= bytes_max {
             return name.to_owned();
         }
+        self.refit(name)
+    }
+
+    /// The name to use at a target that does not take this one: what [`Self::fit`] makes of one, with
+    /// a letter or `_` first.
+    pub(crate) fn refit(&mut self, name: &str) -> String {
         let hash = fnv64(name.as_bytes()) >> 32;
-        let letters: String = name.chars().map(plain).take(55).collect();
+        let mut letters: String = name.chars().map(plain).take(55).collect();
+        if !letters.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
+            letters.replace_range(..letters.len().min(1), "_");
+        }
         let fitted = format!("{letters}_{hash:08x}");
         self.originals.insert(fitted.clone(), name.to_owned());
         fitted

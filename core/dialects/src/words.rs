@@ -31,7 +31,13 @@ pub(crate) fn with_words(dialect: Dialect, status: u16, failure: Failure, said: 
 
 fn kept(dialect: Dialect, said: &Value) -> Option<Words> {
     let mut error = Map::new();
-    for name in ["message", "type", "param", "code", "details"] {
+    let names = match dialect {
+        Dialect::Gemini => ["message", "code", "status", "details"].as_slice(),
+        Dialect::AnthropicMessages | Dialect::OpenaiChat | Dialect::OpenaiResponses => {
+            ["message", "type", "param", "code", "details"].as_slice()
+        }
+    };
+    for name in names.iter().copied() {
         let value = match said.get(name) {
             None | Some(Value::Null) => continue,
             Some(Value::String(text)) if name == "message" => {

@@ -9,7 +9,7 @@ use backstop_dialects::{
 };
 use backstop_exchange::{
     Abilities, Answer, AnswerBlock, Block, Event, Finish, Format, ReasoningForm, Request, Source,
-    Text, ToolKind,
+    Text, ToolChoice, ToolKind,
 };
 use backstop_vocabulary::{Dialect, Usage};
 use bytes::Bytes;
@@ -230,6 +230,84 @@ fn responses_request() -> impl Strategy<Value = Value> {
     )
 }
 
+/// An exchange of a question, perhaps thoughts and calls with their results, and an answer.
+fn contents(serial: usize) -> impl Strategy<Value = Vec<Value>> {
+    let part = prop_oneof![
+        word().prop_map(|text| json!({ "text": text })),
+        Just(json!({ "inlineData": { "mimeType": "image/png", "data": "iVBORw0KGgo=" } })),
+    ];
+    let asked = prop::collection::vec(part, 1..3);
+    let thought = prop::option::of((word(), any::<bool>()));
+    let calls = prop::collection::vec((word(), any::<i32>(), any::<bool>()), 0..3);
+    (asked, thought, calls, word()).prop_map(move |(asked, thought, calls, answer)| {
+        let mut contents = vec![json!({ "role": "user", "parts": asked })];
+        let mut made: Vec<Value> = thought
+            .map(|(text, signed)| {
+                let mut part = json!({ "text": text, "thought": true });
+                if signed {
+                    part["thoughtSignature"] = json!("b3du");
+                }
+                part
+            })
+            .into_iter()
+            .collect();
+        let mut results = Vec::new();
+        for (index, (said, number, failed)) in calls.into_iter().enumerate() {
+            let mut call = json!({ "functionCall": { "name": "f", "args": { "n": number } } });
+            if index == 0 {
+                call["thoughtSignature"] = json!("Y2FsbA==");
+            }
+            let name = if failed { "error" } else { "output" };
+            let mut result = json!({ "name": "f", "response": { name: said } });
+            if serial % 2 == 1 {
+                let id = format!("id_{serial}_{index}");
+                call["functionCall"]["id"] = json!(id);
+                result["id"] = json!(id);
+            }
+            made.push(call);
+            results.push(json!({ "functionResponse": result }));
+        }
+        if results.is_empty() {
+            made.push(json!({ "text": answer, "thoughtSignature": "dGV4dA==" }));
+            contents.push(json!({ "role": "model", "parts": made }));
+        } else {
+            contents.push(json!({ "role": "model", "parts": made }));
+            contents.push(json!({ "role": "user", "parts": results }));
+            contents.push(json!({ "role": "model", "parts": [{ "text": answer }] }));
+        }
+        contents
+    })
+}
+
+fn gemini_request() -> impl Strategy<Value = Value> {
+    let turns = (0..3_usize).prop_flat_map(|n| (0..n).map(contents).collect::<Vec<_>>());
+    let thinking = prop::sample::select(vec![
+        Value::Null,
+        json!({ "thinkingLevel": "LOW", "includeThoughts": true }),
+        json!({ "thinkingLevel": "XHIGH" }),
+    ]);
+    let config = prop::sample::select(vec![
+        Value::Null,
+        json!({ "mode": "ANY" }),
+        json!({ "mode": "ANY", "allowedFunctionNames": ["f"] }),
+        json!({ "mode": "NONE" }),
+    ]);
+    (turns, word(), prop::option::of(word()), thinking, config).prop_map(
+        |(turns, last, system, thinking, config)| {
+            let mut contents: Vec<Value> = turns.into_iter().flatten().collect();
+            contents.push(json!({ "role": "user", "parts": [{ "text": last }] }));
+            let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
+            let system = system.map(|text| json!({ "parts": [{ "text": text }] }));
+            json!({
+                "contents": contents, "systemInstruction": system,
+                "tools": [{ "functionDeclarations": [{ "name": "f", "parametersJsonSchema": schema }] }],
+                "toolConfig": { "functionCallingConfig": config },
+                "generationConfig": { "maxOutputTokens": 5000, "topK": 3, "thinkingConfig": thinking },
+            })
+        },
+    )
+}
+
 /// The parts of a request that writing for the same dialect may fold: neighbours of the same role.
 fn folded(mut request: Request) -> Request {
     request.model = String::new();
@@ -367,14 +445,16 @@ proptest! {
     fn a_request_keeps_its_words_and_calls_on_the_other_dialect_and_back(body in anthropic_request()) {
         let here = Dialect::AnthropicMessages;
         let request = read_request(here, body.to_string().as_bytes()).unwrap();
-        for there in [Dialect::OpenaiChat, Dialect::OpenaiResponses] {
+        for there in [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::Gemini] {
             let abilities = able();
             let target =
                 TargetForm { model: "other", abilities: &abilities, stream: request.stream };
             let written = write_request(there, &request, &target).unwrap();
             let mut over = read_request(there, &written.body).unwrap();
             over.stream = request.stream;
-            prop_assert_eq!(&over.tool_choice, &request.tool_choice);
+            if there != Dialect::Gemini || request.tool_choice != ToolChoice::Auto {
+                prop_assert_eq!(&over.tool_choice, &request.tool_choice);
+            }
             prop_assert_eq!(over.output_tokens_max, request.output_tokens_max);
             // Every letter that was there is still there; what is added (marks of errors) is extra.
             let (before, mut after) = (letters(&request), letters(&over));
@@ -399,7 +479,32 @@ proptest! {
         if written.losses.is_empty() {
             prop_assert_eq!(folded(again), folded(request.clone()));
         }
-        for there in [Dialect::AnthropicMessages, Dialect::OpenaiChat] {
+        for there in [Dialect::AnthropicMessages, Dialect::OpenaiChat, Dialect::Gemini] {
+            let written = write_request(there, &request, &target).unwrap();
+            let over = read_request(there, &written.body).unwrap();
+            let (before, mut after) = (letters(&request), letters(&over));
+            for letter in before {
+                let at = after.binary_search(&letter);
+                prop_assert!(at.is_ok(), "{:?} went missing, losses {:?}", letter, written.losses);
+                after.remove(at.unwrap());
+            }
+            let back = write_request(here, &over, &target).unwrap();
+            prop_assert!(read_request(here, &back.body).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_request_of_gemini_reads_the_same_or_lists_a_loss_and_keeps_its_words_elsewhere(body in gemini_request()) {
+        let here = Dialect::Gemini;
+        let request = read_request(here, body.to_string().as_bytes()).unwrap();
+        let abilities = able();
+        let target = TargetForm { model: "other", abilities: &abilities, stream: false };
+        let written = write_request(here, &request, &target).unwrap();
+        let again = read_request(here, &written.body).unwrap();
+        if written.losses.is_empty() {
+            prop_assert_eq!(folded(again), folded(request.clone()));
+        }
+        for there in [Dialect::AnthropicMessages, Dialect::OpenaiChat, Dialect::OpenaiResponses] {
             let written = write_request(there, &request, &target).unwrap();
             let over = read_request(there, &written.body).unwrap();
             let (before, mut after) = (letters(&request), letters(&over));
@@ -419,6 +524,8 @@ proptest! {
             let read = through_stream(dialect, &events);
             prop_assert_eq!(sum(&read), sum(&events));
         }
+        let read = through_stream(Dialect::Gemini, &events);
+        prop_assert_eq!(without_order(&sum(&read)), without_order(&sum(&events)));
         let read = through_stream(Dialect::OpenaiChat, &events);
         prop_assert_eq!(without_order(&sum(&read)), without_order(&sum(&events)));
     }

@@ -6,6 +6,7 @@ use backstop_vocabulary::Dialect;
 use crate::Delivery;
 
 mod anthropic;
+mod gemini;
 mod openai;
 mod responses;
 
@@ -62,6 +63,7 @@ enum State {
     Anthropic(anthropic::State),
     Openai(openai::State),
     Responses(responses::State),
+    Gemini(gemini::State),
 }
 
 impl Ear {
@@ -71,6 +73,7 @@ impl Ear {
             Dialect::AnthropicMessages => State::Anthropic(anthropic::State::default()),
             Dialect::OpenaiChat => State::Openai(openai::State::default()),
             Dialect::OpenaiResponses => State::Responses(responses::State::default()),
+            Dialect::Gemini => State::Gemini(gemini::State::default()),
         };
         Self { delivery, buffer: Vec::new(), scanned: 0, state, flaw: None }
     }
@@ -101,6 +104,7 @@ impl Ear {
             State::Anthropic(state) => state.has_begun(),
             State::Openai(state) => state.has_begun(),
             State::Responses(state) => state.has_begun(),
+            State::Gemini(state) => state.has_begun(),
         }
     }
 
@@ -110,6 +114,7 @@ impl Ear {
             State::Anthropic(state) => state.done,
             State::Openai(state) => state.done,
             State::Responses(state) => state.done,
+            State::Gemini(state) => state.done,
         }
     }
 
@@ -129,12 +134,14 @@ impl Ear {
                 State::Anthropic(state) => state.whole(&body)?,
                 State::Openai(state) => state.whole(&body)?,
                 State::Responses(state) => state.whole(&body)?,
+                State::Gemini(state) => state.whole(&body)?,
             }
         }
         let heard = match self.state {
             State::Anthropic(state) => state.finish()?,
             State::Openai(state) => state.finish()?,
             State::Responses(state) => state.finish()?,
+            State::Gemini(state) => state.finish()?,
         };
         if heard.text.is_empty() && heard.calls.is_empty() {
             return Err(Flaw::Empty);
@@ -168,6 +175,7 @@ impl Ear {
             State::Anthropic(state) => state.frame(event, &data),
             State::Openai(state) => state.frame(&data),
             State::Responses(state) => state.frame(event, &data),
+            State::Gemini(state) => state.frame(text, &data),
         };
         self.flaw = result.err();
     }

@@ -9,6 +9,7 @@ use crate::scenario::fits;
 use crate::{Ask, Continuation, Delivery, ProviderSettings, Refusal, ToolAsk};
 
 mod anthropic;
+mod gemini;
 mod models;
 
 pub(crate) use models::refuses_tools_with_reasoning;
@@ -60,6 +61,7 @@ impl Intake {
         match provider.dialect {
             Dialect::AnthropicMessages => anthropic::read(provider, head, body),
             Dialect::OpenaiChat | Dialect::OpenaiResponses => openai::read(provider, head, body),
+            Dialect::Gemini => gemini::read(provider, head, body),
         }
     }
 }
@@ -102,6 +104,16 @@ fn list_models(provider: &ProviderSettings) -> Vec<u8> {
                 })
                 .collect();
             json!({ "object": "list", "data": data })
+        }
+        Dialect::Gemini => {
+            let methods = ["generateContent", "countTokens"];
+            let data: Vec<Value> = names
+                .map(|name| {
+                    json!({ "name": format!("models/{name}"), "displayName": name,
+                            "supportedGenerationMethods": methods })
+                })
+                .collect();
+            json!({ "models": data })
         }
     };
     list.to_string().into_bytes()

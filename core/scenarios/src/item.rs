@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use backstop_vocabulary::{Dialect, Tier};
 use serde_json::{Value, json};
 
@@ -49,11 +51,15 @@ pub enum Verdict {
 
 impl WorkItem {
     /// The path it is sent to.
-    pub const fn path(&self) -> &'static str {
+    pub fn path(&self) -> Cow<'static, str> {
         match self.dialect {
-            Dialect::AnthropicMessages => "/v1/messages",
-            Dialect::OpenaiChat => "/v1/chat/completions",
-            Dialect::OpenaiResponses => "/v1/responses",
+            Dialect::AnthropicMessages => "/v1/messages".into(),
+            Dialect::OpenaiChat => "/v1/chat/completions".into(),
+            Dialect::OpenaiResponses => "/v1/responses".into(),
+            Dialect::Gemini if self.delivery.is_stream() => {
+                format!("/v1beta/models/{}:streamGenerateContent?alt=sse", self.model).into()
+            }
+            Dialect::Gemini => format!("/v1beta/models/{}:generateContent", self.model).into(),
         }
     }
 
@@ -69,6 +75,7 @@ impl WorkItem {
             Dialect::OpenaiChat | Dialect::OpenaiResponses => {
                 vec![json, ("authorization", format!("Bearer {key}"))]
             }
+            Dialect::Gemini => vec![json, ("x-goog-api-key", key.to_owned())],
         }
     }
 
@@ -83,6 +90,7 @@ impl WorkItem {
             Dialect::AnthropicMessages => self.finish_anthropic(&mut body),
             Dialect::OpenaiChat => self.finish_openai(&mut body),
             Dialect::OpenaiResponses => return self.responses_body().to_string().into_bytes(),
+            Dialect::Gemini => return self.gemini_body().to_string().into_bytes(),
         }
         body.to_string().into_bytes()
     }
@@ -189,6 +197,26 @@ impl WorkItem {
 }
 
 impl WorkItem {
+    fn gemini_body(&self) -> Value {
+        let mut body =
+            json!({ "contents": [{ "role": "user", "parts": [{ "text": self.prompt }] }] });
+        match self.wish {
+            Wish::Text => {}
+            Wish::Tools => {
+                let function =
+                    |it: ToolAsk| json!({ "name": it.name, "parametersJsonSchema": it.schema });
+                let functions: Vec<Value> = tools().into_iter().map(function).collect();
+                body["tools"] = json!([{ "functionDeclarations": functions }]);
+            }
+            Wish::Schema => {
+                body["generationConfig"] = json!({
+                    "responseMimeType": "application/json", "responseJsonSchema": schema(),
+                });
+            }
+        }
+        body
+    }
+
     fn responses_body(&self) -> Value {
         let mut body = json!({
             "model": self.model,

@@ -26,6 +26,7 @@ impl Refusal {
         match dialect {
             Dialect::AnthropicMessages => of_anthropic(complaint),
             Dialect::OpenaiChat | Dialect::OpenaiResponses => of_openai(complaint),
+            Dialect::Gemini => of_gemini(complaint),
         }
     }
 
@@ -73,7 +74,26 @@ impl Refusal {
             Dialect::OpenaiChat | Dialect::OpenaiResponses => json!({ "error": {
                 "message": self.message, "type": self.kind, "param": self.param, "code": self.code,
             } }),
+            Dialect::Gemini => self.gemini_object(),
         }
+    }
+
+    fn gemini_object(&self) -> Value {
+        let mut error = json!({ "code": self.status, "message": self.message,
+                                "status": status_word(self.status) });
+        let mut details = Vec::new();
+        if let Some(reason) = self.code {
+            details.push(json!({ "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                                 "reason": reason, "domain": "googleapis.com" }));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            details.push(json!({ "@type": "type.googleapis.com/google.rpc.RetryInfo",
+                                 "retryDelay": format!("{seconds}s") }));
+        }
+        if !details.is_empty() {
+            error["details"] = details.into();
+        }
+        json!({ "error": error })
     }
 
     /// The headers and body of this refusal on the wire.
@@ -85,13 +105,48 @@ impl Refusal {
         let mut headers = vec![("content-type", "application/json".to_owned())];
         let id_header = match dialect {
             Dialect::AnthropicMessages => "request-id",
-            Dialect::OpenaiChat | Dialect::OpenaiResponses => "x-request-id",
+            Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => "x-request-id",
         };
         headers.push((id_header, request_id.to_owned()));
         if let Some(seconds) = self.retry_after_s {
             headers.push(("retry-after", seconds.to_string()));
         }
         (headers, self.object(dialect, request_id).to_string().into_bytes())
+    }
+}
+
+/// The word by which Gemini says a status.
+const fn status_word(status: u16) -> &'static str {
+    match status {
+        400 => "INVALID_ARGUMENT",
+        402 => "FAILED_PRECONDITION",
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "INTERNAL",
+    }
+}
+
+fn of_gemini(complaint: Complaint) -> Refusal {
+    const QUOTA: &str = "You exceeded your current quota, please check your plan.";
+    let refusal = |status, message: &str| Refusal::new(status, status_word(status), message);
+    match complaint {
+        Complaint::BadRequest => refusal(400, "Request contains an invalid argument."),
+        Complaint::Auth401 => refusal(400, "API key not valid. Please pass a valid API key.")
+            .with_code("API_KEY_INVALID"),
+        Complaint::Auth403 => refusal(403, "The caller does not have permission."),
+        Complaint::Payment => refusal(402, "Your prepayment credits are depleted."),
+        Complaint::ModelNotFound => refusal(404, "models/x is not found for API version v1beta."),
+        Complaint::RateLimit(advice) => refusal(429, QUOTA).with_retry_after(seconds(advice)),
+        Complaint::Quota => refusal(429, "Your prepayment credits are depleted."),
+        Complaint::Acceleration => refusal(429, QUOTA).with_retry_after(Some(5)),
+        Complaint::Status(503 | 529) => {
+            refusal(503, "The model is overloaded. Please try again later.")
+        }
+        Complaint::Status(status) => refusal(status, "An internal error has occurred."),
     }
 }
 

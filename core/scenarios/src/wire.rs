@@ -8,6 +8,7 @@ use crate::speech::Speech;
 use crate::symptom::ErrorForm;
 
 mod anthropic;
+mod gemini;
 mod openai;
 mod responses;
 
@@ -46,6 +47,7 @@ pub(crate) fn frames(dialect: Dialect, voice: &Voice<'_>) -> Frames {
         Dialect::AnthropicMessages => anthropic::frames(voice),
         Dialect::OpenaiChat => openai::frames(voice),
         Dialect::OpenaiResponses => responses::frames(voice),
+        Dialect::Gemini => gemini::frames(voice),
     }
 }
 
@@ -55,6 +57,7 @@ pub(crate) fn whole(dialect: Dialect, voice: &Voice<'_>) -> Vec<u8> {
         Dialect::AnthropicMessages => anthropic::whole(voice),
         Dialect::OpenaiChat => openai::whole(voice),
         Dialect::OpenaiResponses => responses::whole(voice),
+        Dialect::Gemini => gemini::whole(voice),
     }
 }
 
@@ -65,6 +68,7 @@ pub(crate) const fn ping(dialect: Dialect) -> Bytes {
             Bytes::from_static(b"event: ping\ndata: {\"type\": \"ping\"}\n\n")
         }
         Dialect::OpenaiChat | Dialect::OpenaiResponses => Bytes::from_static(b": PROCESSING\n\n"),
+        Dialect::Gemini => Bytes::from_static(b"\r\n\r\n"),
     }
 }
 
@@ -77,6 +81,7 @@ pub(crate) fn error_frame(dialect: Dialect, form: ErrorForm, request_id: &str) -
             "server_error",
             "The server had an error while processing your request. Sorry about that!",
         ),
+        Dialect::Gemini => Refusal::new(503, "UNAVAILABLE", "The model is overloaded."),
     };
     let object = refusal.object(dialect, request_id);
     let text = match (form, dialect) {
@@ -84,6 +89,7 @@ pub(crate) fn error_frame(dialect: Dialect, form: ErrorForm, request_id: &str) -
             format!("event: error\ndata: {object}\n\n")
         }
         (ErrorForm::Dialect, Dialect::OpenaiChat) => format!("data: {object}\n\n"),
+        (ErrorForm::Dialect, Dialect::Gemini) => format!("data: {object}\r\n\r\n"),
         (ErrorForm::Dialect, Dialect::OpenaiResponses) => {
             let mut event = object.clone();
             event["type"] = "error".into();
@@ -107,6 +113,7 @@ pub(crate) fn malformed_frame(dialect: Dialect) -> Bytes {
         Dialect::OpenaiResponses => Bytes::from_static(
             b"event: response.output_text.delta\ndata: {\"type\":\"response.output_tex\n\n",
         ),
+        Dialect::Gemini => Bytes::from_static(b"data: {\"candidates\": [{\"conte\r\n\r\n"),
     }
 }
 

@@ -99,7 +99,8 @@ impl World {
         let busy = match settings.dialect {
             backstop_vocabulary::Dialect::AnthropicMessages => Complaint::Status(529),
             backstop_vocabulary::Dialect::OpenaiChat
-            | backstop_vocabulary::Dialect::OpenaiResponses => Complaint::Status(503),
+            | backstop_vocabulary::Dialect::OpenaiResponses
+            | backstop_vocabulary::Dialect::Gemini => Complaint::Status(503),
         };
         let draw = self.chance.unit();
         if draw < base.server_errors {

@@ -12,6 +12,10 @@ use crate::{
 
 type Providers = BTreeMap<Arc<str>, Provider>;
 
+/// The vendors whose families have routes of their own.
+const VENDORS: [ProviderKind; 3] =
+    [ProviderKind::Anthropic, ProviderKind::Openai, ProviderKind::Gemini];
+
 /// The model of a local server, when one is known to be there.
 pub(crate) type LocalModel = (Arc<str>, Arc<str>);
 
@@ -33,7 +37,7 @@ pub(crate) fn routes(
         let ladder = vec![as_asked(vec![Arc::clone(provider)])];
         routes.push(route(provider, models, ladder));
     }
-    for kind in [ProviderKind::Anthropic, ProviderKind::Openai] {
+    for kind in VENDORS {
         let own = of_kind(providers, kind);
         for family in catalogue.families(vendor_of(kind)) {
             let mut ladder = Vec::new();
@@ -66,6 +70,7 @@ pub(crate) fn catch_all(providers: &Providers, routes: &[Route]) -> Vec<Route> {
         let (kind, family) = match dialect {
             Dialect::AnthropicMessages => (ProviderKind::Anthropic, "claude-"),
             Dialect::OpenaiChat | Dialect::OpenaiResponses => (ProviderKind::Openai, "gpt-"),
+            Dialect::Gemini => (ProviderKind::Gemini, "gemini-"),
         };
         let own = of_kind(providers, kind);
         let fits = |route: &&Route| {
@@ -140,7 +145,10 @@ fn elsewhere(providers: &Providers, family: &Family, catalogue: &Catalogue) -> V
             provider.kind.weights() == Some(&*family.vendor)
         }
         ProviderKind::Bedrock | ProviderKind::Vertex => family.vendor == "anthropic",
-        ProviderKind::Anthropic | ProviderKind::Openai | ProviderKind::Compatible => false,
+        ProviderKind::Anthropic
+        | ProviderKind::Openai
+        | ProviderKind::Gemini
+        | ProviderKind::Compatible => false,
     };
     let usable = providers.values().filter(|it| is_usable(it)).filter(serves).filter(|it| has(it));
     usable.map(|provider| Arc::clone(&provider.name)).collect()
@@ -175,8 +183,7 @@ fn stand_in_rung(providers: &Providers, family: &Family, catalogue: &Catalogue) 
         provider.is_some_and(|provider| !provider.credentials.contains(&Credential::FromClient))
     };
     let target = |stand_in: StandIn<'_>| {
-        let kinds = [ProviderKind::Anthropic, ProviderKind::Openai];
-        let kind = kinds.into_iter().find(|kind| vendor_of(*kind) == stand_in.vendor)?;
+        let kind = VENDORS.into_iter().find(|kind| vendor_of(*kind) == stand_in.vendor)?;
         let cloud = || {
             let same = catalogue.families(stand_in.vendor).find(|it| it.size == family.size)?;
             elsewhere(providers, same, catalogue).into_iter().find(own_key)

@@ -53,7 +53,7 @@ pub fn discover(
         let finding = Finding::new(Severity::Problem, "no_provider", "");
         findings.push(
             finding.what("no provider was found in the environment, and no local Ollama").cure(
-                "set ANTHROPIC_API_KEY or OPENAI_API_KEY, start Ollama, or write a `backstop.yaml`",
+                "set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, start Ollama, or write a `backstop.yaml`",
             ),
         );
     }
@@ -71,7 +71,8 @@ fn found(
         Finding::new(Severity::Note, "provider_found", format!("provider {}", known.name))
             .what(what)
     };
-    let has_key = around.env.get(known.key_variable).is_some_and(|key| !key.trim().is_empty());
+    let key = known.key_in(around.env);
+    let has_key = key.is_some();
     let local = known.name == "ollama" && !local_models.is_empty();
     match known.kind {
         ProviderKind::Compatible if !local => {
@@ -87,6 +88,7 @@ fn found(
         }
         ProviderKind::Anthropic
         | ProviderKind::Openai
+        | ProviderKind::Gemini
         | ProviderKind::Azure
         | ProviderKind::Foundry
         | ProviderKind::Bedrock
@@ -101,6 +103,7 @@ fn found(
         | ProviderKind::Foundry
         | ProviderKind::Bedrock
         | ProviderKind::Vertex
+        | ProviderKind::Gemini
         | ProviderKind::Compatible => {}
     }
     let mut faults = Faults::default();
@@ -117,8 +120,10 @@ fn found(
     }
     let provider = provider?;
     let keyed = provider.credentials.iter().any(|one| matches!(one, Credential::Key { .. }));
-    let what =
-        if keyed { format!("key from {}", known.key_variable) } else { local_models.join(", ") };
+    let what = match key.filter(|_| keyed) {
+        Some((variable, _)) => format!("key from {variable}"),
+        None => local_models.join(", "),
+    };
     findings.push(note(format!("{what}, at {}", provider.base_url)));
     Some(provider)
 }

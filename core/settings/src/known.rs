@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use backstop_vocabulary::Dialect;
 
 use crate::ProviderKind;
@@ -20,8 +22,21 @@ pub(crate) struct Known {
     pub(crate) status_page: &'static str,
 }
 
+/// A second variable that the vendor's own tools look into, where they do.
+const ALSO_KEYS: [(&str, &str); 1] = [("GEMINI_API_KEY", "GOOGLE_API_KEY")];
+
+impl Known {
+    /// Its key from the environment, and the variable that holds it.
+    pub(crate) fn key_in(self, env: &BTreeMap<String, String>) -> Option<(&'static str, &str)> {
+        let also = ALSO_KEYS.into_iter().filter(|(first, _)| *first == self.key_variable);
+        let variables = std::iter::once(self.key_variable).chain(also.map(|(_, second)| second));
+        let mut set = variables.filter_map(|name| Some((name, env.get(name)?.as_str())));
+        set.find(|(_, key)| !key.trim().is_empty())
+    }
+}
+
 /// The providers known by name, in the order docs list them.
-pub(crate) const KNOWN: [Known; 16] = [
+pub(crate) const KNOWN: [Known; 17] = [
     Known {
         kind: ProviderKind::Anthropic,
         dialect: Dialect::AnthropicMessages,
@@ -61,6 +76,13 @@ pub(crate) const KNOWN: [Known; 16] = [
         vendor: "google",
         status_page: "https://status.cloud.google.com",
         ..compatible("vertex", "", "")
+    },
+    Known {
+        kind: ProviderKind::Gemini,
+        dialect: Dialect::Gemini,
+        vendor: "google",
+        status_page: "https://status.cloud.google.com",
+        ..compatible("gemini", "https://generativelanguage.googleapis.com", "GEMINI_API_KEY")
     },
     Known {
         status_page: "https://status.openrouter.ai",

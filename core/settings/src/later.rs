@@ -35,16 +35,6 @@ pub(crate) fn key(section: &str, name: &str) -> Option<Complaint> {
     ))
 }
 
-/// Says that a dialect is known but not understood yet.
-pub(crate) fn dialect(name: &str) -> Option<Complaint> {
-    (name == "gemini").then(|| {
-        (
-            format!("the dialect `{name}` is not in this version"),
-            "write `anthropic_messages`, `openai_chat` or `openai_responses`".to_owned(),
-        )
-    })
-}
-
 /// Says that a store is known but not understood yet.
 pub(crate) fn store(address: &str) -> Option<Complaint> {
     let scheme = address.split_once("://")?.0;
@@ -54,17 +44,4 @@ pub(crate) fn store(address: &str) -> Option<Complaint> {
             "write the path of a file, like `backstop.db`".to_owned(),
         )
     })
-}
-
-/// Says that a well-known provider speaks a dialect that is not understood yet.
-pub(crate) fn provider(name: &str) -> Option<Complaint> {
-    let speaks = match name {
-        "gemini" | "google" => "the Gemini dialect",
-        _ => return None,
-    };
-    Some((
-        format!("the provider `{name}` ({speaks}) is not in this version"),
-        "leave it out, or reach it through a server that speaks `openai_chat` with `base_url`"
-            .to_owned(),
-    ))
 }

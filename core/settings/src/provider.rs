@@ -16,6 +16,8 @@ pub enum ProviderKind {
     Anthropic,
     /// `OpenAI`'s own API.
     Openai,
+    /// Google's Gemini API.
+    Gemini,
     /// `OpenAI`'s models on Azure.
     Azure,
     /// Claude on Azure's Foundry.
@@ -34,6 +36,7 @@ impl ProviderKind {
         match self {
             Self::Anthropic => "anthropic",
             Self::Openai => "openai",
+            Self::Gemini => "gemini",
             Self::Azure => "azure",
             Self::Foundry => "foundry",
             Self::Bedrock => "bedrock",
@@ -47,6 +50,7 @@ impl ProviderKind {
         match self {
             Self::Anthropic | Self::Foundry => Some("anthropic"),
             Self::Openai | Self::Azure => Some("openai"),
+            Self::Gemini => Some("google"),
             Self::Bedrock | Self::Vertex | Self::Compatible => None,
         }
     }

@@ -183,6 +183,7 @@ enum Kind {
     Foundry,
     Bedrock,
     Vertex,
+    Gemini,
     Openrouter,
     Mistral,
     Groq,
@@ -202,6 +203,7 @@ enum Dialect {
     AnthropicMessages,
     OpenaiChat,
     OpenaiResponses,
+    Gemini,
 }
 
 #[derive(Deserialize, JsonSchema)]

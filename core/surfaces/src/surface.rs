@@ -46,9 +46,11 @@ impl Surface {
     /// `model` is the provider's own name.
     pub fn dialects(&self, model: &str) -> Option<&'static [Dialect]> {
         const CLAUDE: &[Dialect] = &[Dialect::AnthropicMessages];
+        const GEMINI: &[Dialect] = &[Dialect::Gemini, Dialect::OpenaiChat];
         let (is_claude, others): (_, &[Dialect]) = match self {
             Self::Plain | Self::AzureV1 { .. } | Self::AzureDeployments { .. } => return None,
             Self::Bedrock { .. } => (claude(model).is_some(), &[]),
+            Self::Vertex { .. } if model.starts_with("gemini-") => (false, GEMINI),
             Self::Vertex { .. } => (claude(model).is_some(), &[Dialect::OpenaiChat]),
         };
         Some(if is_claude { CLAUDE } else { others })
@@ -90,7 +92,9 @@ impl Surface {
                 let call = match (dialect, delivery) {
                     (Dialect::AnthropicMessages, Delivery::Whole) => "invoke",
                     (Dialect::AnthropicMessages, Delivery::Stream) => "invoke-with-response-stream",
-                    (Dialect::OpenaiChat | Dialect::OpenaiResponses, _) => return None,
+                    (Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini, _) => {
+                        return None;
+                    }
                 };
                 Some(format!("/model/{}/{call}", segment(model, ":")).into())
             }
@@ -102,6 +106,14 @@ impl Surface {
                     };
                     let (place, model) = (in_project(project, location), segment(model, "@"));
                     Some(format!("{place}/publishers/anthropic/models/{model}:{call}").into())
+                }
+                Dialect::Gemini => {
+                    let call = match delivery {
+                        Delivery::Whole => "generateContent",
+                        Delivery::Stream => "streamGenerateContent?alt=sse",
+                    };
+                    let (place, model) = (in_project(project, location), segment(model, ""));
+                    Some(format!("{place}/publishers/google/models/{model}:{call}").into())
                 }
                 Dialect::OpenaiChat | Dialect::OpenaiResponses => self.fixed_path(dialect),
             },
@@ -151,7 +163,7 @@ fn openai_path(dialect: Dialect) -> Option<&'static str> {
         Dialect::OpenaiChat | Dialect::OpenaiResponses => {
             backstop_dialects::fixed_path(dialect)?.strip_prefix("/v1")
         }
-        Dialect::AnthropicMessages => None,
+        Dialect::AnthropicMessages | Dialect::Gemini => None,
     }
 }
 

@@ -9,11 +9,14 @@ pub enum Dialect {
     OpenaiChat,
     /// `OpenAI` Responses: `POST /v1/responses`.
     OpenaiResponses,
+    /// Gemini `generateContent`: `POST /v1beta/models/{model}:generateContent`.
+    Gemini,
 }
 
 impl Dialect {
     /// Every dialect, in the order docs list them.
-    pub const ALL: [Self; 3] = [Self::AnthropicMessages, Self::OpenaiChat, Self::OpenaiResponses];
+    pub const ALL: [Self; 4] =
+        [Self::AnthropicMessages, Self::OpenaiChat, Self::OpenaiResponses, Self::Gemini];
 
     /// The name used in settings, headers, the journal and metrics.
     pub const fn name(self) -> &'static str {
@@ -21,6 +24,7 @@ impl Dialect {
             Self::AnthropicMessages => "anthropic_messages",
             Self::OpenaiChat => "openai_chat",
             Self::OpenaiResponses => "openai_responses",
+            Self::Gemini => "gemini",
         }
     }
 

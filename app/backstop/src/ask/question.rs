@@ -78,6 +78,14 @@ impl Question {
                 "model": self.model, "stream": true, "store": false,
                 "instructions": self.system, "input": self.text,
             }),
+            Dialect::Gemini => {
+                let said = |text: &str| json!({ "parts": [{ "text": text }] });
+                let mut body = json!({ "contents": [said(&self.text)] });
+                if let Some(system) = &self.system {
+                    body["systemInstruction"] = said(system);
+                }
+                body
+            }
             Dialect::OpenaiChat => {
                 let system = self.system.iter();
                 let mut turns: Vec<Value> =

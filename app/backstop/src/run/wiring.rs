@@ -22,13 +22,18 @@ struct Vendor {
     own_login: &'static [&'static str],
 }
 
-const VENDORS: [Vendor; 2] = [
+const VENDORS: [Vendor; 3] = [
     Vendor {
         kind: ProviderKind::Anthropic,
         keys: &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"],
         own_login: &["claude"],
     },
     Vendor { kind: ProviderKind::Openai, keys: &["OPENAI_API_KEY"], own_login: &["codex"] },
+    Vendor {
+        kind: ProviderKind::Gemini,
+        keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        own_login: &["gemini"],
+    },
 ];
 
 /// The settings of the command's gateway, and the variables of the command.

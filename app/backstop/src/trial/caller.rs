@@ -220,7 +220,7 @@ fn prepared(
     item: &WorkItem,
     extra: &[(&'static str, String)],
 ) -> Option<Prepared> {
-    let path = endpoint.path(item.path()).ok()?;
+    let path = endpoint.path(&item.path()).ok()?;
     let mut headers = HeaderMap::new();
     for (name, value) in extra {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).ok()?);

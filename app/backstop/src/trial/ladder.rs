@@ -100,6 +100,7 @@ fn as_simulated(provider: &mut Provider) {
     provider.surface = Surface::Plain;
     provider.models.clear();
     provider.kind = match provider.kind {
+        ProviderKind::Gemini => ProviderKind::Gemini,
         ProviderKind::Anthropic => ProviderKind::Anthropic,
         ProviderKind::Openai => ProviderKind::Openai,
         ProviderKind::Azure
@@ -182,6 +183,7 @@ fn provider(simulated: &ProviderSettings, tier: Tier, base_url: String) -> Provi
     let kind = match simulated.vendor.as_str() {
         "anthropic" => ProviderKind::Anthropic,
         "openai" => ProviderKind::Openai,
+        "google" => ProviderKind::Gemini,
         _ => ProviderKind::Compatible,
     };
     let key = simulated.keys.first().map_or("sk-simulated", String::as_str);

@@ -11,6 +11,7 @@ const RESPONSES: [&[u8]; 4] = [
     b"event: response.failed",
     b"event: error",
 ];
+const GEMINI: [&[u8]; 2] = [b"\"finishReason\":", b"data: {\"error\""];
 /// No marker is longer.
 const CARRY_BYTES: usize = 32;
 
@@ -30,6 +31,7 @@ impl Terminals {
             Dialect::AnthropicMessages => &ANTHROPIC,
             Dialect::OpenaiChat => &OPENAI,
             Dialect::OpenaiResponses => &RESPONSES,
+            Dialect::Gemini => &GEMINI,
         };
         Self { markers, carry: Vec::new(), count: 0 }
     }

@@ -38,6 +38,16 @@ fn the_openai_sdk_for_typescript_notices_nothing() {
 }
 
 #[test]
+fn the_google_sdk_for_python_notices_nothing() {
+    python("gemini.py");
+}
+
+#[test]
+fn the_google_sdk_for_typescript_notices_nothing() {
+    typescript("gemini.mjs");
+}
+
+#[test]
 fn the_anthropic_sdk_for_go_notices_nothing() {
     go("anthropic_messages");
 }
@@ -148,6 +158,7 @@ fn settings(simulation: &Simulation, rungs: Rungs) -> String {
         "providers:
   anthropic: {{ api_key: sk-ant-test, base_url: '{}' }}
   openai: {{ api_key: sk-test, base_url: '{}' }}
+  gemini: {{ api_key: test, base_url: '{}' }}
 routes:
   - name: claude
     models: [claude-*]
@@ -163,8 +174,16 @@ routes:
     trickle: 0%
     ladder:
       - targets: [openai/*]{anthropic}
+  - name: gemini
+    models: [gemini-*]
+    deadline: {deadline}
+    on_break: {on_break}
+    trickle: 0%
+    ladder:
+      - targets: [gemini/*]{anthropic}
 ",
         simulation.base_url("anthropic"),
         simulation.base_url("openai"),
+        simulation.base_url("gemini"),
     )
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/messages/count_tokens`: the provider's own count where one can be had, else an estimate.
+//! `POST /v1/messages/count_tokens` and Gemini's `:countTokens`: the provider's own count where one can be had, else an estimate.
 //! An agent that plans its context must not stand still because a provider does.
 
 use std::time::Duration;
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use backstop_listener::AnswerBody;
 use backstop_resilience::State;
+use backstop_vocabulary::Dialect;
 
 use crate::asked::Asked;
 use crate::core::Core;
@@ -33,11 +34,26 @@ pub(crate) async fn answer(core: &Core, asked: &Asked) -> Response<AnswerBody> {
         return answer::counted(asked, body, &provider);
     }
     let tokens = estimate(asked);
-    let mut response =
-        answer::json(asked, Bytes::from(json!({ "input_tokens": tokens }).to_string()));
-    let lost = HeaderValue::from_static("input_tokens=estimated");
+    let field = field(asked.dialect);
+    let mut response = answer::json(asked, Bytes::from(json!({ field: tokens }).to_string()));
+    let lost = match asked.dialect {
+        Dialect::Gemini => HeaderValue::from_static("totalTokens=estimated"),
+        Dialect::AnthropicMessages | Dialect::OpenaiChat | Dialect::OpenaiResponses => {
+            HeaderValue::from_static("input_tokens=estimated")
+        }
+    };
     response.headers_mut().insert("backstop-lost", lost);
     response
+}
+
+/// What the number is called.
+const fn field(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Gemini => "totalTokens",
+        Dialect::AnthropicMessages | Dialect::OpenaiChat | Dialect::OpenaiResponses => {
+            "input_tokens"
+        }
+    }
 }
 
 /// What the request's texts come to. Pictures count by their size and not by their bytes, so the
@@ -64,7 +80,11 @@ async fn counted(core: &Core, asked: &Asked) -> Option<(Bytes, HeaderMap)> {
     let place = roster.places.iter().filter(counts).find(is_well)?;
     let row = place.row(&live)?;
     let _berth = row.berth()?;
-    let ask = perform::own_ask(core, asked, (row, place), PATH)?.ok()?.ask;
+    let path = match backstop_dialects::count_path(place.dialect, &place.own_name) {
+        Some(path) => row.endpoint.path(&path).ok(),
+        None => row.beside(PATH, &place.own_name),
+    };
+    let ask = perform::own_ask(core, asked, (row, place), path)?.ok()?.ask;
     let reply = core.client.send(&row.endpoint, ask, COUNT_MAX).await.ok()?;
     if reply.status != 200 {
         return None;
@@ -72,5 +92,5 @@ async fn counted(core: &Core, asked: &Asked) -> Option<(Bytes, HeaderMap)> {
     let headers = reply.headers.clone();
     let body = reply.body.collect(ANSWER_BYTES_MAX).await.ok()?;
     let told: Value = serde_json::from_slice(&body).ok()?;
-    told["input_tokens"].is_u64().then_some((body, headers))
+    told[field(asked.dialect)].is_u64().then_some((body, headers))
 }

@@ -26,7 +26,9 @@ pub(crate) fn standing(place: &Place, model: &str) -> Result<(), Unfit> {
     }
     match place.dialect {
         Dialect::OpenaiChat | Dialect::OpenaiResponses => Ok(()),
-        Dialect::AnthropicMessages => Err(Unfit::Request("lacks embeddings".into())),
+        Dialect::AnthropicMessages | Dialect::Gemini => {
+            Err(Unfit::Request("lacks embeddings".into()))
+        }
     }
 }
 
@@ -36,7 +38,8 @@ pub(crate) fn ask(
     place: &Place,
     row: &ProviderRow,
 ) -> Option<Result<Prepared, Failure>> {
-    perform::own_ask(&journey.core, &journey.asked, (row, place), EMBEDDINGS_PATH)
+    let path = row.beside(EMBEDDINGS_PATH, &place.own_name);
+    perform::own_ask(&journey.core, &journey.asked, (row, place), path)
 }
 
 /// What came back, checked; the bytes themselves go to the client.

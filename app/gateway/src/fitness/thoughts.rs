@@ -21,7 +21,8 @@ pub(crate) fn own_body(issuers: &Issuers, asked: &Asked, place: &Place) -> (Byte
     };
     let model = &*place.own_name;
     let loss = (!edits.is_empty()).then(|| loss(asked.dialect));
-    if asked.scan.model_name != model {
+    // Where the path names the model, the body does not.
+    if asked.scan.model_name != model && !asked.scan.model.is_empty() {
         let with = serde_json::Value::from(model).to_string();
         edits.push(Edit { at: asked.scan.model.clone(), with: Cow::Owned(with) });
     }
@@ -91,6 +92,7 @@ fn loss(dialect: Dialect) -> Loss {
     let field = match dialect {
         Dialect::AnthropicMessages => "thinking",
         Dialect::OpenaiChat | Dialect::OpenaiResponses => "reasoning",
+        Dialect::Gemini => "thoughtSignature",
     };
     Loss::new(field, "made by another issuer and not replayed")
 }

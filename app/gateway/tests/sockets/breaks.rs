@@ -174,6 +174,7 @@ pub(crate) fn assert_farewell(got: &Got, dialect: Dialect) {
     let (begins, terminal) = match dialect {
         Dialect::AnthropicMessages => ("event: error\ndata: {\"type\":\"error\",", "message_stop"),
         Dialect::OpenaiChat => ("data: {\"error\":{", "[DONE]"),
+        Dialect::Gemini => ("data: {\"error\":{", "finishReason"),
         Dialect::OpenaiResponses => {
             ("event: response.failed\ndata: {\"type\":\"response.failed\",", "response.completed")
         }

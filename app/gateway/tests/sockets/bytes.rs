@@ -11,6 +11,11 @@ use crate::peer::{Peer, Script};
 use crate::quick::quickly;
 use crate::stage::{Providers, Stage, provider, settings};
 
+/// Such a request where the path says the rest.
+const ODD_CONTENTS: &[u8] = b"\n{ \"from_tomorrow\":[1.50,1e3 ],\t\"generation_config\" : \
+    {\"maxOutputTokens\":16},\r\n \"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\
+    \"gr\\u00fc\\u00dfe \\/ \"}]}]  }\n";
+
 /// A request no serializer would write so, with a field that nobody knows.
 pub(crate) fn odd_request(dialect: Dialect, delivery: Delivery) -> Vec<u8> {
     let stream = delivery.is_stream();
@@ -18,6 +23,8 @@ pub(crate) fn odd_request(dialect: Dialect, delivery: Delivery) -> Vec<u8> {
         Dialect::AnthropicMessages => "max_tokens",
         Dialect::OpenaiChat => "max_completion_tokens",
         Dialect::OpenaiResponses => "max_output_tokens",
+        // The model and the stream are in the path.
+        Dialect::Gemini => return ODD_CONTENTS.to_vec(),
     };
     let turns = if dialect == Dialect::OpenaiResponses { "input" } else { "messages" };
     format!(
@@ -50,6 +57,12 @@ pub(crate) fn odd_answer(dialect: Dialect) -> &'static str {
              \"gr\\u00fc\\u00dfe \\/\"}]}],\"usage\":{\"input_tokens\":3,\"output_tokens\":2,\
              \"later\":[]}}\n"
         }
+        Dialect::Gemini => {
+            "{ \"responseId\":\"r-1\" ,\"modelVersion\":\"a-model\",\"new\":{\"a\":1.0},\n\
+             \"candidates\":[{\"index\":0,\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\
+             \"gr\\u00fc\\u00dfe \\/\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{\
+             \"promptTokenCount\":3,\"candidatesTokenCount\":2,\"later\":[]}}\n"
+        }
     }
 }
 
@@ -76,6 +89,28 @@ const fn odd_opening(dialect: Dialect) -> &'static str {
              data: {\"type\":\"response.output_item.added\",\"sequence_number\":1,\
              \"output_index\":0,\"item\":{\"id\":\"msg_1\",\"type\":\"message\",\"content\":[]}}\n\n"
         }
+        Dialect::Gemini => "data: {\"candidates\":[],\"responseId\":\"r-1\"}\r\n\r\n",
+    }
+}
+
+/// How a piece of its text begins.
+const fn odd_delta(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::AnthropicMessages => {
+            "event:content_block_delta\r\ndata:{\"type\":\"content_block_delta\", \"index\":0,\
+                 \"delta\":{\"type\":\"text_delta\",\"text\":\""
+        }
+        Dialect::OpenaiChat => {
+            "id: 7\ndata:  {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\
+                 \"model\":\"a-model\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\""
+        }
+        Dialect::OpenaiResponses => {
+            "event:response.output_text.delta\r\ndata:{\"type\":\"response.output_text.delta\", \
+                 \"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"delta\":\""
+        }
+        Dialect::Gemini => {
+            "data:{\"responseId\":\"r-1\", \"candidates\":[{\"content\":{\"parts\":[{\"text\":\""
+        }
     }
 }
 
@@ -87,20 +122,7 @@ pub(crate) fn odd_stream(dialect: Dialect, bytes: usize) -> Vec<u8> {
     let mut numbered = 2;
     let padding = "gr\\u00fc\u{df}e \u{1f30a} ".repeat(20);
     for number in 0_u32.. {
-        let begins = match dialect {
-            Dialect::AnthropicMessages => {
-                "event:content_block_delta\r\ndata:{\"type\":\"content_block_delta\", \"index\":0,\
-                 \"delta\":{\"type\":\"text_delta\",\"text\":\""
-            }
-            Dialect::OpenaiChat => {
-                "id: 7\ndata:  {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\
-                 \"model\":\"a-model\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\""
-            }
-            Dialect::OpenaiResponses => {
-                "event:response.output_text.delta\r\ndata:{\"type\":\"response.output_text.delta\", \
-                 \"item_id\":\"msg_1\",\"output_index\":0,\"content_index\":0,\"delta\":\""
-            }
-        };
+        let begins = odd_delta(dialect);
         let ends = match dialect {
             Dialect::OpenaiResponses => {
                 numbered += 1;
@@ -108,6 +130,7 @@ pub(crate) fn odd_stream(dialect: Dialect, bytes: usize) -> Vec<u8> {
             }
             Dialect::AnthropicMessages => "\"}, \"new\":1.0}\r\n\r\n",
             Dialect::OpenaiChat => "\"}}], \"new\":1.0}\n\n",
+            Dialect::Gemini => "\"}]}}], \"new\":1.0}\r\n\r\n",
         };
         write!(out, "{begins}{number} {padding}{ends}").expect("a string takes all");
         if out.len() >= bytes {
@@ -115,6 +138,10 @@ pub(crate) fn odd_stream(dialect: Dialect, bytes: usize) -> Vec<u8> {
         }
     }
     match dialect {
+        Dialect::Gemini => out.push_str(
+            "data: {\"candidates\":[{\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":\
+             {\"promptTokenCount\":3,\"candidatesTokenCount\":2}}\r\n\r\n",
+        ),
         Dialect::AnthropicMessages => out.push_str(
             "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n\
              event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\
@@ -212,11 +239,13 @@ async fn pings_are_no_content() {
             Dialect::AnthropicMessages => &b"\nevent: content_block_stop"[..],
             Dialect::OpenaiChat => &b"\ndata: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"a-model\",\"choices\":[{\"index\":0,\"delta\":{},"[..],
             Dialect::OpenaiResponses => &b"\nevent: response.completed"[..],
+            Dialect::Gemini => &b"\ndata: {\"candidates\":[{\"finishReason"[..],
         };
         let at = whole.windows(begun.len()).position(|part| part == begun).expect("its end") + 1;
         let beat = match dialect {
             Dialect::AnthropicMessages => "event: ping\ndata: {\"type\":\"ping\"}\n\n",
             Dialect::OpenaiChat | Dialect::OpenaiResponses => ": still here\n\n",
+            Dialect::Gemini => "\r\n\r\n",
         };
         let peer = Peer::open(Script::beating(&whole[..at], beat.as_bytes())).await;
         let base_url = format!("http://{}", peer.address);

@@ -105,7 +105,7 @@ impl Call {
         let headers = item.headers("key-of-a-client");
         Self {
             method: "POST",
-            path: item.path().to_owned(),
+            path: item.path().into_owned(),
             headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             body: item.body(),
         }
@@ -277,6 +277,7 @@ pub(crate) fn item(dialect: Dialect, delivery: Delivery, wish: Wish) -> WorkItem
     let model = match dialect {
         Dialect::AnthropicMessages => "claude-opus-4-6",
         Dialect::OpenaiChat | Dialect::OpenaiResponses => "gpt-4o",
+        Dialect::Gemini => "gemini-3.5-flash",
     };
     WorkItem {
         number: 7,

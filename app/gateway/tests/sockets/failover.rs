@@ -65,7 +65,8 @@ fn rows() -> Vec<Row> {
         row("rate_limit_bare", "rate_limited"),
         row("false_rate_limit", "rate_limited"),
         row("quota", "quota_exhausted"),
-        row("acceleration", "acceleration"),
+        // Gemini knows no other word for it than for its limits.
+        row("acceleration", "acceleration|rate_limited"),
         row("http_500", "server_error"),
         row("http_502", "server_error"),
         row("http_503", "overloaded"),

@@ -107,12 +107,13 @@ fn inside(dialect: Dialect, kind: &str, key: &str) -> [Script; 3] {
         Dialect::AnthropicMessages | Dialect::OpenaiResponses => {
             format!("event: error\ndata: {{\"type\":\"error\",\"error\":{error}}}\n\n")
         }
-        Dialect::OpenaiChat => format!("data: {{\"error\":{error}}}\n\n"),
+        Dialect::OpenaiChat | Dialect::Gemini => format!("data: {{\"error\":{error}}}\n\n"),
     };
     let begun = odd_stream(dialect, 2000);
     let ends: &[u8] = match dialect {
         Dialect::AnthropicMessages => b"event: content_block_stop",
         Dialect::OpenaiResponses => b"event: response.completed",
+        Dialect::Gemini => b"data: {\"candidates\":[{\"finishReason",
         Dialect::OpenaiChat => b"data: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"a-model\",\"choices\":[{\"index\":0,\"delta\":{},",
     };
     let at = begun.windows(ends.len()).position(|part| part == ends).expect("its end");

@@ -59,6 +59,7 @@ async fn a_request_of_32_mb_passes_and_a_byte_more_is_refused_in_the_clients_dia
                 let known = match dialect {
                     Dialect::AnthropicMessages => &error["type"],
                     Dialect::OpenaiChat | Dialect::OpenaiResponses => &error["code"],
+                    Dialect::Gemini => &error["details"][0]["metadata"]["code"],
                 };
                 assert_eq!(known, "request_too_large", "{}", got.text());
             }

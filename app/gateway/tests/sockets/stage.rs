@@ -233,16 +233,24 @@ fn read(yaml: &str) -> Settings {
 pub(crate) fn ladder(first: Dialect, second: Dialect, policy: &str) -> String {
     let (first, second) = match (first, second) {
         (Dialect::AnthropicMessages, Dialect::AnthropicMessages) => (ANTHROPIC, CLAUDE_CLOUD),
-        (Dialect::AnthropicMessages, Dialect::OpenaiChat) => (ANTHROPIC, OPENAI),
-        (Dialect::OpenaiChat, Dialect::AnthropicMessages) => (OPENAI, ANTHROPIC),
         (Dialect::OpenaiChat, Dialect::OpenaiChat) => (OPENAI, GPT_CLOUD),
-        (Dialect::AnthropicMessages, Dialect::OpenaiResponses) => (ANTHROPIC, RESPONSES),
         (Dialect::OpenaiChat, Dialect::OpenaiResponses) => (OPENAI, RESPONSES_CLOUD),
-        (Dialect::OpenaiResponses, Dialect::AnthropicMessages) => (RESPONSES, ANTHROPIC),
         (Dialect::OpenaiResponses, Dialect::OpenaiChat) => (RESPONSES, GPT_CLOUD),
         (Dialect::OpenaiResponses, Dialect::OpenaiResponses) => (RESPONSES, RESPONSES_CLOUD),
+        (Dialect::Gemini, Dialect::Gemini) => (GEMINI, GEMINI_CLOUD),
+        (first, second) => (first_of(first), first_of(second)),
     };
     settings(&[first, second], policy)
+}
+
+/// The vendor's own target of this dialect.
+const fn first_of(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::AnthropicMessages => ANTHROPIC,
+        Dialect::OpenaiChat => OPENAI,
+        Dialect::OpenaiResponses => RESPONSES,
+        Dialect::Gemini => GEMINI,
+    }
 }
 
 /// Every first dialect with every second.
@@ -258,6 +266,7 @@ pub(crate) const fn provider_of(dialect: Dialect) -> &'static str {
         Dialect::AnthropicMessages => "anthropic",
         Dialect::OpenaiChat => "openai",
         Dialect::OpenaiResponses => "responses",
+        Dialect::Gemini => "gemini",
     }
 }
 
@@ -267,6 +276,8 @@ pub(crate) const CLAUDE_CLOUD: &str = "claude-cloud/claude-opus-4-6";
 pub(crate) const GPT_CLOUD: &str = "gpt-cloud/gpt-4o";
 pub(crate) const RESPONSES: &str = "responses/gpt-4o";
 pub(crate) const RESPONSES_CLOUD: &str = "cloud-responses/gpt-4o";
+pub(crate) const GEMINI: &str = "gemini/gemini-3.5-flash";
+pub(crate) const GEMINI_CLOUD: &str = "gemini-cloud/gemini-3.5-flash";
 
 /// The clocks of a provider's silence. A test that runs into one waits for all of it; every healthy
 /// answer beside it must come in less, also on a machine that is busy with something else.
@@ -312,4 +323,6 @@ pub(crate) const PROVIDERS: &str = "  \
     responses: { kind: openai, dialect: openai_responses, api_key: key-of-openai, base_url: \"{responses}/v1\" }\n  \
     cloud-responses: { dialect: openai_responses, base_url: \"{cloud-responses}/v1\", api_key: any, tier: full }\n  \
     claude-cloud: { dialect: anthropic_messages, base_url: \"{claude-cloud}\", api_key: any, tier: full }\n  \
-    gpt-cloud: { dialect: openai_chat, base_url: \"{gpt-cloud}/v1\", api_key: any, tier: full }\n";
+    gpt-cloud: { dialect: openai_chat, base_url: \"{gpt-cloud}/v1\", api_key: any, tier: full }\n  \
+    gemini: { api_key: key-of-gemini, base_url: \"{gemini}\" }\n  \
+    gemini-cloud: { dialect: gemini, base_url: \"{gemini-cloud}\", api_key: any, tier: full }\n";

@@ -24,6 +24,7 @@ const fn sign_of_life(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::AnthropicMessages => "event: ping\n",
         Dialect::OpenaiChat | Dialect::OpenaiResponses => "\r\n: ",
+        Dialect::Gemini => "\r\n\r\n\r\n\r\n",
     }
 }
 

@@ -12,6 +12,9 @@ mod reasoning;
 mod tools;
 mod turns;
 
+pub(crate) use self::blocks::sniff;
+pub(crate) use self::turns::OPENING;
+
 /// The output limit of a target whose limit nobody knows; this dialect demands one.
 const OUTPUT_TOKENS_DEFAULT: u64 = 8_192;
 
@@ -258,6 +261,9 @@ impl Writer<'_> {
             (Some(Dialect::OpenaiResponses), "output_config.format") => "text.format",
             (Some(Dialect::OpenaiResponses), "thinking") => "reasoning",
             (Some(Dialect::OpenaiResponses), "verbosity") => "text.verbosity",
+            (Some(Dialect::Gemini), "max_tokens") => "maxOutputTokens",
+            (Some(Dialect::Gemini), "output_config.format") => "responseSchema",
+            (Some(Dialect::Gemini), "thinking") => "thinkingConfig",
             (_, ours) => ours,
         }
     }

@@ -6,10 +6,10 @@ mod tests;
 
 use serde_json::{Map, Value, json};
 
-use backstop_vocabulary::{Class, Dialect, Failure, Scope};
+use backstop_vocabulary::{Class, Dialect, Failure};
 
 use self::meaning::{Report, meaning};
-use crate::errors::{is_html, message_of, of_page};
+use crate::errors::{message_of, page_failure};
 use crate::words::{Told, told, with_words};
 use crate::{ErrorHead, WrittenError};
 
@@ -50,18 +50,6 @@ fn report_failure(dialect: Dialect, head: &ErrorHead<'_>, report: &Report) -> Fa
 /// What an error inside a 200 means: in a stream's frame or in a whole answer.
 pub(super) fn inside(body: &[u8]) -> Failure {
     read_error(&ErrorHead { status: 200, ..ErrorHead::default() }, body)
-}
-
-/// An error without JSON: a proxy or an edge answered in the provider's place.
-fn page_failure(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
-    let failure = head.failure_by_status();
-    if is_html(head.content_type, body) {
-        return of_page(failure);
-    }
-    if matches!(head.status, 502..=504) {
-        return failure.with_scope(Scope::Endpoint);
-    }
-    failure
 }
 
 /// Adds the names of field and code. The provider's own wording stays out of what is logged: it

@@ -17,7 +17,7 @@ use backstop_vocabulary::{Class, Dialect, Failure};
 
 pub(crate) use self::messages::CONTINUE;
 pub(crate) use self::options::{effort_word, format_name};
-pub(crate) use self::parts::data_url;
+pub(crate) use self::parts::{data_url, document_text};
 pub(crate) use self::strict::{Root, is_strict};
 use crate::dispatch::text_elsewhere;
 use crate::json;
@@ -106,6 +106,9 @@ impl Draft<'_> {
                 "reasoning"
             }
             (Some(Dialect::OpenaiResponses), "response_format") => "text.format",
+            (Some(Dialect::Gemini), "stop") => "stopSequences",
+            (Some(Dialect::Gemini), "reasoning_effort" | "reasoning_content") => "thinkingConfig",
+            (Some(Dialect::Gemini), "response_format") => "responseSchema",
             (_, ours) => ours,
         }
     }

@@ -101,6 +101,10 @@ impl Draft<'_> {
             (Some(Dialect::OpenaiChat), "reasoning") => "reasoning_effort",
             (Some(Dialect::OpenaiChat), "text.format") => "response_format",
             (Some(Dialect::OpenaiChat), "max_output_tokens") => "max_completion_tokens",
+            (Some(Dialect::Gemini), "stop") => "stopSequences",
+            (Some(Dialect::Gemini), "reasoning") => "thinkingConfig",
+            (Some(Dialect::Gemini), "text.format") => "responseSchema",
+            (Some(Dialect::Gemini), "max_output_tokens") => "maxOutputTokens",
             (_, ours) => ours,
         }
     }

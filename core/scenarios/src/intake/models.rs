@@ -52,6 +52,23 @@ fn gpt_version(model: &str) -> (u32, u32) {
     (digits(major), digits(minor))
 }
 
+/// Whether a Gemini model continues a last turn of the model: before 3.6.
+pub(super) fn gemini_takes_prefill(model: &str) -> bool {
+    gemini_version(model) < (3, 6)
+}
+
+/// Whether a Gemini model wants its calls signed: from 3 on.
+pub(super) fn gemini_signs_calls(model: &str) -> bool {
+    gemini_version(model) >= (3, 0)
+}
+
+/// The version in the name of a Gemini model: `gemini-3.6-flash` is (3, 6), `gemini-3-pro` (3, 0).
+fn gemini_version(model: &str) -> (u32, u32) {
+    let version = model.split('-').nth(1).unwrap_or_default();
+    let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+    (major.parse().unwrap_or(0), minor.parse().unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -182,7 +182,7 @@ impl<'a> Composer<'a> {
         };
         let id = match self.ask.dialect {
             Dialect::AnthropicMessages => "request-id",
-            Dialect::OpenaiChat | Dialect::OpenaiResponses => "x-request-id",
+            Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => "x-request-id",
         };
         vec![("content-type", kind.to_owned()), (id, self.request_id())]
     }

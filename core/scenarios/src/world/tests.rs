@@ -95,14 +95,14 @@ fn every_item_of_the_workload_passes_its_own_check_through_the_wire_and_the_rule
         // Each asks the provider of its own dialect, by its own bytes.
         let (name, key) = match item.dialect {
             Dialect::AnthropicMessages => ("anthropic", ("x-api-key", "k")),
-            Dialect::OpenaiChat | Dialect::OpenaiResponses => {
+            Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => {
                 ("local", ("authorization", "Bearer k"))
             }
         };
         let mut settings = scenario.provider(name).unwrap().clone();
         settings.models = vec!["*".to_owned()];
         let headers = vec![key, ("anthropic-version", "2026-10-21")];
-        let head = RequestHead { method: "POST", path: item.path(), headers };
+        let head = RequestHead { method: "POST", path: &item.path(), headers };
         let Ok(Intake::Ask(ask)) = Intake::read(&settings, &head, &item.body()) else {
             panic!("{item:?}")
         };

@@ -30,9 +30,13 @@ fn makes_ladders_over_both_vendors_and_the_local_model() {
             "note: route gpt-small: gpt-*-mini*, gpt-*-nano*, o*-mini* → openai/* → anthropic/claude-haiku-4-5 → ollama/qwen3:8b",
             "note: route gpt-flagship: gpt-6*, gpt-5.6* → openai/* → anthropic/claude-opus-4-8 → ollama/qwen3:8b",
             "note: route gpt-main: gpt-*, chatgpt-*, o1*, o3*, o4* → openai/* → anthropic/claude-sonnet-5 → ollama/qwen3:8b",
+            "note: route gemini-small: gemini-*-flash-lite* → anthropic/claude-haiku-4-5 + openai/gpt-5-mini → ollama/qwen3:8b",
+            "note: route gemini-flagship: gemini-*-pro* → anthropic/claude-opus-4-8 + openai/gpt-5.6 → ollama/qwen3:8b",
+            "note: route gemini-main: gemini-* → anthropic/claude-sonnet-5 + openai/gpt-5.4 → ollama/qwen3:8b",
             "anthropic_messages: anthropic/* → openai/gpt-5.4 → ollama/qwen3:8b",
             "openai_chat: openai/* → anthropic/claude-sonnet-5 → ollama/qwen3:8b",
             "openai_responses: openai/* → anthropic/claude-sonnet-5 → ollama/qwen3:8b",
+            "gemini: anthropic/claude-sonnet-5 + openai/gpt-5.4 → ollama/qwen3:8b",
         ]
     );
 }
@@ -65,7 +69,7 @@ fn says_what_to_do_when_there_is_nothing() {
     assert_eq!(
         lines,
         [
-            "problem: no provider was found in the environment, and no local Ollama; set ANTHROPIC_API_KEY or OPENAI_API_KEY, start Ollama, or write a `backstop.yaml`"
+            "problem: no provider was found in the environment, and no local Ollama; set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, start Ollama, or write a `backstop.yaml`"
         ]
     );
 }

@@ -54,9 +54,10 @@ pub(crate) fn site(
     let reader = Reader { section, around };
     reader.refuse_strangers(kind, faults)?;
     match kind {
-        ProviderKind::Anthropic | ProviderKind::Openai | ProviderKind::Compatible => {
-            Some(Site::default())
-        }
+        ProviderKind::Anthropic
+        | ProviderKind::Openai
+        | ProviderKind::Gemini
+        | ProviderKind::Compatible => Some(Site::default()),
         ProviderKind::Azure => reader.azure(faults),
         ProviderKind::Foundry => reader.foundry(faults),
         ProviderKind::Bedrock => reader.bedrock(faults),
@@ -251,7 +252,10 @@ pub(crate) const fn place_variable(kind: ProviderKind) -> Option<&'static str> {
         ProviderKind::Foundry => Some("ANTHROPIC_FOUNDRY_RESOURCE"),
         ProviderKind::Bedrock => Some("AWS_REGION"),
         ProviderKind::Vertex => Some("GOOGLE_CLOUD_PROJECT"),
-        ProviderKind::Anthropic | ProviderKind::Openai | ProviderKind::Compatible => None,
+        ProviderKind::Anthropic
+        | ProviderKind::Openai
+        | ProviderKind::Gemini
+        | ProviderKind::Compatible => None,
     }
 }
 
@@ -262,6 +266,7 @@ pub(crate) fn root(kind: ProviderKind, mut address: Address) -> Address {
         ProviderKind::Vertex => &["/v1"],
         ProviderKind::Anthropic
         | ProviderKind::Openai
+        | ProviderKind::Gemini
         | ProviderKind::Compatible
         | ProviderKind::Foundry
         | ProviderKind::Bedrock => &[],

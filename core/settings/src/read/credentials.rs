@@ -14,9 +14,8 @@ pub(crate) const KEYS: Keys =
 
 /// The key that a known provider's own tools would use; none when its variable is not set.
 pub(crate) fn usual(whose: Option<Known>, around: &Around<'_>) -> Credential {
-    let variable = whose.map(|known| known.key_variable).unwrap_or_default();
-    let key = around.env.get(variable).filter(|key| !key.trim().is_empty());
-    key.map_or(Credential::None, |key| key_credential(TargetKey::DEFAULT_CREDENTIAL, key))
+    let key = whose.and_then(|known| known.key_in(around.env));
+    key.map_or(Credential::None, |(_, key)| key_credential(TargetKey::DEFAULT_CREDENTIAL, key))
 }
 
 /// The credentials from the one of three keys that stands there, or by custom from the environment.

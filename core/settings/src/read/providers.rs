@@ -10,7 +10,6 @@ use super::credentials::{credentials, usual};
 use crate::address::Address;
 use crate::faults::{Faults, closest};
 use crate::known::{KNOWN, Known, known, known_at};
-use crate::later;
 use crate::passthrough::{self, Passthrough};
 use crate::proxy;
 use crate::section::{Field, Keys, Section};
@@ -137,13 +136,6 @@ fn provider(
     let section = field.section(faults, KEYS)?;
     let by_name =
         section.get("kind").map_or_else(|| Some(known(name)), |field| kind(&field, faults))?;
-    if by_name.is_none()
-        && section.get("base_url").is_none()
-        && let Some((what, cure)) = later::provider(name)
-    {
-        field.fault(faults, what, cure);
-        return None;
-    }
     let named = by_name.map_or(ProviderKind::Compatible, |known| known.kind);
     let site = clouds::site(named, Some(&section), around, faults);
     let usual_site = site.clone().unwrap_or_default();
@@ -200,6 +192,7 @@ fn usual_tier(kind: ProviderKind, address: &Address) -> Tier {
         | ProviderKind::Foundry
         | ProviderKind::Bedrock
         | ProviderKind::Vertex
+        | ProviderKind::Gemini
         | ProviderKind::Compatible => Tier::Full,
     }
 }
@@ -253,11 +246,6 @@ fn dialects(
 }
 
 fn dialect(field: &Field<'_>, faults: &mut Faults) -> Option<Dialect> {
-    let later = field.text(faults, "openai_chat").and_then(|text| later::dialect(&text.value));
-    if let Some((what, cure)) = later {
-        field.fault(faults, what, cure);
-        return None;
-    }
     let words = Dialect::ALL.map(|dialect| (dialect.name(), dialect));
     field.word(faults, &words)
 }

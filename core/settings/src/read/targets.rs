@@ -165,10 +165,6 @@ fn unknown_provider(
     if providers.is_declared(name) {
         return;
     }
-    if let Some((what, cure)) = later::provider(name) {
-        field.fault(faults, what, cure);
-        return;
-    }
     let known = providers.names();
     let cure = closest(name, known.iter().copied()).map_or_else(
         || format!("add it under `providers`; there are `{}`", known.join("`, `")),

@@ -82,9 +82,8 @@ impl Writer<'_> {
     fn reasoning(&mut self, text: &str, artefact: Option<&Artefact>) -> Option<Value> {
         let field = match self.request.dialect {
             Some(Dialect::OpenaiChat) => "reasoning_content",
-            Some(Dialect::AnthropicMessages | Dialect::OpenaiResponses) | None => {
-                self.word("thinking")
-            }
+            Some(Dialect::AnthropicMessages | Dialect::OpenaiResponses | Dialect::Gemini)
+            | None => self.word("thinking"),
         };
         if self.target.abilities.reasoning == ReasoningForm::None {
             self.lose(field, "the model does not reason");
@@ -162,7 +161,7 @@ impl Writer<'_> {
 }
 
 /// The media type that the first bytes show; a wrong one is refused by the API.
-fn sniff(base64: &str) -> Option<&'static str> {
+pub(crate) fn sniff(base64: &str) -> Option<&'static str> {
     let marks = [
         ("iVBORw0KGgo", "image/png"),
         ("/9j/", "image/jpeg"),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Writer;
 
 /// Opens a conversation that begins with the model, and stands in for a turn that had to go.
-const OPENING: &str = "(The conversation goes on.)";
+pub(crate) const OPENING: &str = "(The conversation goes on.)";
 
 /// Asks a model that cannot continue a begun answer to do so all the same.
 const CONTINUE: &str = "Continue your previous message exactly where it stopped. Output only the \

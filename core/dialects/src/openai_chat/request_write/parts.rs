@@ -88,12 +88,7 @@ fn image_part(media: &Media) -> Result<Value, Failure> {
 fn document_part(media: &Media) -> Result<Value, Failure> {
     let title = media.title.as_deref();
     match &media.source {
-        Source::Text(text) => {
-            let title = title.map(|title| format!(" title={}", Value::from(title)));
-            let title = title.unwrap_or_default();
-            let text = format!("<document{title}>\n{text}\n</document>");
-            Ok(json!({ "type": "text", "text": text }))
-        }
+        Source::Text(text) => Ok(json!({ "type": "text", "text": document_text(title, text) })),
         Source::Base64(data) => {
             let url = data_url(&media.media_type, "application/pdf", data);
             let mut file = json!({ "file_data": url });
@@ -110,6 +105,13 @@ fn document_part(media: &Media) -> Result<Value, Failure> {
         Source::File { .. } => Err(unsupported("a document is held by another provider")),
         Source::Url(_) => Err(unsupported("this api takes no document by its address")),
     }
+}
+
+/// A document of plain text, for dialects that have none.
+pub(crate) fn document_text(title: Option<&str>, text: &str) -> String {
+    let title = title.map(|title| format!(" title={}", Value::from(title)));
+    let title = title.unwrap_or_default();
+    format!("<document{title}>\n{text}\n</document>")
 }
 
 fn audio_part(media: &Media) -> Result<Value, Failure> {

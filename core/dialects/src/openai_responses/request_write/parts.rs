@@ -6,7 +6,7 @@ use backstop_exchange::{Block, Media, MediaKind, Source, Text, ToolResult};
 use backstop_vocabulary::{Dialect, Failure};
 
 use super::{Draft, unsupported};
-use crate::openai_chat::data_url;
+use crate::openai_chat::{data_url, document_text};
 
 /// Texts as content: a string where that says the same.
 pub(super) fn content(draft: &mut Draft<'_>, texts: &[&Text]) -> Value {
@@ -127,9 +127,7 @@ fn document_part(media: &Media) -> Result<Value, Failure> {
     let mut part = json!({ "type": "input_file" });
     match &media.source {
         Source::Text(text) => {
-            let title = title.map(|title| format!(" title={}", Value::from(title)));
-            let title = title.unwrap_or_default();
-            let text = format!("<document{title}>\n{text}\n</document>");
+            let text = document_text(title, text);
             return Ok(json!({ "type": "input_text", "text": text }));
         }
         Source::Base64(data) => {

@@ -45,6 +45,7 @@ impl Composer<'_> {
                     backstop_vocabulary::Dialect::AnthropicMessages => "/v1/messages",
                     backstop_vocabulary::Dialect::OpenaiChat => "/v1/chat/completions",
                     backstop_vocabulary::Dialect::OpenaiResponses => "/v1/responses",
+                    backstop_vocabulary::Dialect::Gemini => "/v1beta/models",
                 };
                 line.head(soon, 307, vec![("location", place.to_owned())]);
                 line.step(Duration::ZERO, Act::End);
@@ -202,7 +203,8 @@ impl Composer<'_> {
     }
 
     /// All but the very last event. Clients of Chat Completions do not miss `[DONE]`; some of
-    /// Anthropic's miss `message_stop`, and all of Responses `response.completed`. A whole answer has no such event.
+    /// Anthropic's miss `message_stop`, and all of Responses `response.completed`; Gemini's
+    /// last chunk has the reason. A whole answer has no such event.
     fn without_terminal(&self, plan: &Plan, wait: Duration) -> Option<Reply> {
         if !self.ask.delivery.is_stream() {
             return None;
@@ -213,7 +215,8 @@ impl Composer<'_> {
         line.bytes(plan.piece / 4, frames.closing).step(Duration::ZERO, Act::End);
         let outcome = match self.ask.dialect {
             backstop_vocabulary::Dialect::AnthropicMessages
-            | backstop_vocabulary::Dialect::OpenaiResponses => Outcome::Broken,
+            | backstop_vocabulary::Dialect::OpenaiResponses
+            | backstop_vocabulary::Dialect::Gemini => Outcome::Broken,
             backstop_vocabulary::Dialect::OpenaiChat => Outcome::Answered,
         };
         Some(line.reply(outcome, self.token, Some(Symptom::MissingDone)))
