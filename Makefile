@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: demo test lint bench soak fuzz help
+.PHONY: demo test test-agents lint bench soak fuzz help
 
 demo: ## play 2 and 3 March 2026 against simulated providers, in two and a half minutes
 	cargo run --quiet --release --package backstop -- demo
@@ -8,6 +8,11 @@ test: ## set up what the tests need, and run them all
 	tests/setup
 	cargo test --workspace
 	cargo test --package backstop-gateway --features shuttle --test cell_shuttle
+
+test-agents: ## real coding agents and frameworks before the gateway; takes ten minutes
+	tests/agents/setup
+	cargo build --package backstop
+	tests/agents/run.py --write
 
 lint: ## check formatting and lints
 	cargo fmt --all --check
@@ -23,4 +28,4 @@ fuzz: ## feed garbage to the readers for a while
 	fuzz/run
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
