@@ -12,6 +12,7 @@ use backstop_dialects::{Framing, Scan, Thoughts};
 use backstop_exchange::{Features, Request};
 use backstop_vocabulary::{Api, Dialect, Failure, Moment, RequestId};
 
+use crate::beside::transcripts::Turn;
 use crate::headers;
 use crate::serve::Knock;
 use in_path::InPath;
@@ -48,6 +49,8 @@ pub(crate) struct Asked {
     pub(crate) framing: Framing,
     full: OnceLock<Result<Box<Full>, Failure>>,
     thoughts: OnceLock<Option<Box<Thoughts>>>,
+    /// What to keep of it with its answer.
+    pub(crate) turn: Option<Turn>,
 }
 
 /// The full reading.
@@ -81,6 +84,7 @@ impl Asked {
             framing,
             full: OnceLock::new(),
             thoughts: OnceLock::new(),
+            turn: None,
         }
     }
 

@@ -4,3 +4,4 @@ pub(crate) mod count;
 pub(crate) mod embed;
 pub(crate) mod models;
 pub(crate) mod passthrough;
+pub(crate) mod transcripts;

@@ -16,6 +16,7 @@ use backstop_store::Journal;
 use backstop_vocabulary::{Chance, Failure, Moment};
 
 use crate::admit::{Allowance, Room};
+use crate::beside::transcripts::Transcripts;
 use crate::clock::Clock;
 use crate::core::Core;
 use crate::doubts::Doubts;
@@ -70,6 +71,7 @@ pub(crate) struct Shared {
     pub(crate) draining: AtomicBool,
     pub(crate) doubts: Doubts,
     pub(crate) issuers: Issuers,
+    pub(crate) transcripts: Transcripts,
     pub(crate) sessions: Sessions,
     pub(crate) trust: TlsTrust,
     /// This gateway's mark on the requests it sends, so that it knows them when they come back.
@@ -103,6 +105,7 @@ impl Gateway {
             draining: AtomicBool::new(false),
             doubts: Doubts::default(),
             issuers: Issuers::default(),
+            transcripts: Transcripts::default(),
             sessions: Sessions::default(),
             trust,
             instance: HeaderValue::from_str(&instance).unwrap_or(HeaderValue::from_static("0")),

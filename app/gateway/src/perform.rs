@@ -192,6 +192,14 @@ impl Journey {
         reply.body
     }
 
+    /// Keeps the answer where its client may go on from it.
+    pub(crate) fn keep(&self, answer: &Bytes) {
+        let Some(turn) = &self.asked.turn else { return };
+        let shared = &self.core.shared;
+        let whose = (&self.asked.caller.name, shared.clock.now());
+        shared.transcripts.keep(whose, turn, answer.clone(), &self.live.settings.limits);
+    }
+
     fn next_step(&mut self) -> Step {
         let now = self.core.shared.clock.now();
         let view = View::new(&self.core, &self.roster);

@@ -14,8 +14,9 @@ use backstop_vocabulary::{Api, Class, Dialect, Failure, Moment, RequestId};
 
 use crate::asked::in_path::{self, InPath};
 use crate::asked::{Asked, Caller};
-use crate::beside::{count, models};
+use crate::beside::{count, models, transcripts};
 use crate::core::Core;
+use crate::gateway::Shared;
 use crate::perform::Journey;
 use crate::plan::Roster;
 use crate::record::Record;
@@ -55,6 +56,7 @@ pub async fn serve(
             Ok((asked, _place)) => count::answer(&core, &asked).await,
             Err(refused) => *refused,
         },
+        Wanted::Kept => kept(&core, knock, (&head, &path)),
         Wanted::Models => {
             let live = core.shared.live.load();
             let known = admit::caller(&live.settings, &head.headers).map(|_| ());
@@ -82,6 +84,16 @@ pub async fn serve(
             answer::error(dialect, &failure, knock.id)
         }
     }
+}
+
+/// What is kept of an answer, or that nothing is.
+fn kept(core: &Core, knock: Knock, (head, path): (&Parts, &str)) -> Response<AnswerBody> {
+    let live = core.shared.live.load();
+    let kept = admit::caller(&live.settings, &head.headers).and_then(|(caller, _)| {
+        let named = transcripts::named(served(path)).unwrap_or_default();
+        transcripts::answer(&core.shared, &caller.name, head, named)
+    });
+    kept.unwrap_or_else(|failure| knock.refuse(core, None, &failure))
 }
 
 /// Says what is served instead, and to whom asks for another API how to be served.
@@ -129,6 +141,8 @@ enum Wanted {
     Embeddings,
     Count,
     Models,
+    /// An answer that was kept for its client.
+    Kept,
     /// Whether anybody is there: some agents ask before anything else.
     Hello,
     Upgrade,
@@ -193,6 +207,9 @@ fn wanted(head: &Parts, path: &str) -> Wanted {
         let read = head.method == Method::GET || head.method == Method::HEAD;
         return if read { Wanted::Models } else { Wanted::Method("GET, HEAD") };
     }
+    if transcripts::named(path).is_some() {
+        return Wanted::Kept;
+    }
     let looks = head.method == Method::GET || head.method == Method::HEAD;
     if looks && matches!(path, "" | "/v1" | "/api/hello") {
         return Wanted::Hello;
@@ -233,7 +250,7 @@ async fn let_in(
 ) -> Result<(Asked, admit::Place), Box<Response<AnswerBody>>> {
     let (caller, place) = admit::enter(&core.shared, &head.headers, knock.started)
         .map_err(|failure| knock.refuse(core, None, &failure))?;
-    let asked = read(knock, (&caller, head), body)
+    let asked = read(&core.shared, knock, (&caller, head), body)
         .await
         .map_err(|failure| knock.refuse(core, Some(&caller), &failure))?;
     Ok((asked, place))
@@ -280,12 +297,22 @@ fn refuse(record: Record, asked: &Asked, failure: &Failure, core: &Core) -> Resp
 
 /// Phase 2: what do they ask.
 async fn read(
+    shared: &Shared,
     knock: Knock,
     (caller, head): (&Caller, Parts),
     body: impl Future<Output = Result<Bytes, Failure>> + Send,
 ) -> Result<Asked, Failure> {
     let body = body.await?;
     let mut scan = backstop_dialects::scan(knock.dialect, &body)?;
+    if knock.api == Api::Answer(Dialect::OpenaiResponses) {
+        let limits = &shared.live.load().settings.limits;
+        let whose = (&caller.name, knock.started);
+        let (body, scan, turn) = shared.transcripts.resolve(whose, (body, scan), limits)?;
+        admit::refuse_model(&scan.model_name)?;
+        let mut asked = Asked::new(knock, caller.clone(), head, body, scan);
+        asked.turn = turn;
+        return Ok(asked);
+    }
     scan.stream &= knock.api != Api::Embeddings;
     if let Some(said) = head.extensions.get::<InPath>() {
         said.complete(&mut scan);
@@ -303,8 +330,8 @@ fn thread_unsupported() -> Failure {
         .with_provider_code(Some("thread_unsupported_request"))
 }
 
-/// An answer that a request goes on from is kept by the provider that gave it. Answers that we wrote
-/// ourselves are kept by nobody so far, and other providers have never seen any.
+/// An answer that a request goes on from, and that is not kept here any more, may be known to the
+/// provider that gave it. Nobody else knows those that we wrote ourselves.
 fn unknown_answer(asked: &Asked, roster: &Roster) -> Option<Failure> {
     let previous = asked.scan.previous.as_str();
     let held = |place: &plan::Place| place.dialect == asked.dialect;
@@ -313,7 +340,7 @@ fn unknown_answer(asked: &Asked, roster: &Roster) -> Option<Failure> {
     {
         return None;
     }
-    let what = "no target of the route keeps the answer that `previous_response_id` names: send the \
+    let what = "nobody here keeps the answer that `previous_response_id` names: send the \
                 whole conversation as `input`";
     let failure = Failure::new(Class::UnsupportedFeature, what);
     Some(failure.with_provider_code(Some("previous_response_not_found")))

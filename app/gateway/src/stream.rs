@@ -259,6 +259,9 @@ impl Flow {
         self.journey.record.first_token(self.heard_at);
         let mut progress = first;
         loop {
+            if matches!(progress.end, Some(Ok(()))) {
+                self.keep(&progress.bytes);
+            }
             if !progress.bytes.is_empty() {
                 let bytes = self.shape.take(progress.bytes);
                 self.tray.put(Ok(bytes), self.heard_at).await;
@@ -273,6 +276,7 @@ impl Flow {
                 }
                 Some(Err(failure)) => match self.broken(*failure).await {
                     Ok(Some(bytes)) => {
+                        self.keep(&bytes);
                         let bytes = self.shape.take(bytes);
                         self.tray.put(Ok(bytes), self.now()).await;
                         self.close().await;
@@ -314,6 +318,15 @@ impl Flow {
     async fn close(&mut self) {
         if let Some(end) = self.shape.end() {
             self.tray.put(Ok(end), self.now()).await;
+        }
+    }
+
+    /// Keeps the answer that the stream ends with where its client may go on from it.
+    fn keep(&self, end: &[u8]) {
+        if self.journey.asked.turn.is_some()
+            && let Some(answer) = backstop_dialects::answer_of_stream(end)
+        {
+            self.journey.keep(&Bytes::from(answer));
         }
     }
 

@@ -122,6 +122,7 @@ fn deliver(
         };
         Bytes::from(backstop_dialects::write_answer(asked.dialect, answer, &head))
     });
+    journey.keep(&body);
     journey.record.first_token(now);
     journey.record.answered_by(&journey.roster.places[begun.place]);
     if let Some(usage) = answer.usage {

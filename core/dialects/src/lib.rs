@@ -32,6 +32,7 @@ mod errors;
 mod hash;
 mod issuer;
 mod json;
+mod kept;
 mod losses;
 mod repeat;
 mod surrogates;
@@ -44,6 +45,7 @@ pub use dispatch::{
 pub use embeddings::{EMBEDDINGS_PATH, read_embeddings};
 pub use errors::{ErrorHead, WrittenError};
 pub use frames::{Frame, Frames, Framing, chunk_message, event_message, exception_message};
+pub use kept::{answer_id, answer_of_stream, continued, input_items, item_page, output_items};
 pub use members::with_members;
 pub use scan::{Opening, Scan, scan, with_model};
 pub use target::{Called, Delivery, Head, Method, TargetForm, Written};

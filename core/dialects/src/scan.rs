@@ -30,6 +30,10 @@ pub struct Scan {
     /// The answer this one goes on from, where the provider holds it (`previous_response_id`); empty
     /// if none.
     pub previous: String,
+    /// Where that name stands in the body.
+    pub previous_at: Range<usize>,
+    /// Whether the client asks for its answer not to be kept (`store: false`).
+    pub unkept: bool,
     /// A hash of what names the conversation's prompt cache, if the body does.
     pub session: Option<u64>,
     /// A hash of what names its user; 0 if nothing does.

@@ -157,7 +157,7 @@ fn providers_and_routes(
 }
 
 /// `off`, `none`, `false` and nothing at all switch a part off.
-fn switched_off(field: &Field<'_>) -> Option<()> {
+pub(crate) fn switched_off(field: &Field<'_>) -> Option<()> {
     match &field.node.value {
         Value::Empty | Value::Switch(false) => Some(()),
         Value::Text(text) if matches!(text.value.as_str(), "off" | "none") => Some(()),

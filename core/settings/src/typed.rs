@@ -376,6 +376,10 @@ pub struct Limits {
     pub journal_age_max: Duration,
     /// Clean endings journaled per second; above it they are sampled.
     pub journal_rate_max: u32,
+    /// All answers kept for their clients to go on from; 0 is none.
+    pub transcripts_bytes_max: u64,
+    /// The oldest of them.
+    pub transcripts_age_max: Duration,
 }
 
 impl Default for Limits {
@@ -393,6 +397,8 @@ impl Default for Limits {
             journal_bytes_max: 1 << 30,
             journal_age_max: Duration::from_secs(30 * 86_400),
             journal_rate_max: 200,
+            transcripts_bytes_max: 64 << 20,
+            transcripts_age_max: Duration::from_secs(86_400),
         }
     }
 }

@@ -22,6 +22,7 @@ mod fits;
 mod gathered;
 mod hours;
 mod identity;
+mod kept;
 mod leaving;
 mod passing;
 mod reach;

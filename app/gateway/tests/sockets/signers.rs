@@ -31,6 +31,8 @@ struct State {
     /// What it refused although it was willing.
     refusals: Vec<String>,
     answers: u32,
+    /// Questions in the request before its latest answer.
+    questions: usize,
     /// Thoughts of its own that it read again.
     known: usize,
     /// Accounts whose thoughts it does not take any more.
@@ -88,6 +90,10 @@ impl Signer {
         lock(&self.state).known
     }
 
+    pub(crate) fn questions(&self) -> usize {
+        lock(&self.state).questions
+    }
+
     pub(crate) fn answers(&self) -> u32 {
         lock(&self.state).answers
     }
@@ -138,6 +144,7 @@ impl Secret {
             return Script::whole("400 Bad Request", self.error(&what, code).as_bytes());
         }
         state.answers += 1;
+        state.questions = body.to_string().matches("question ").count();
         state.known += body.to_string().matches("Zm9vZm9v==").count();
         let nth = state.answers;
         let answer =
@@ -238,7 +245,7 @@ impl Secret {
     }
 
     fn read_items(&self, body: &Value) -> Result<(), (String, &'static str)> {
-        let items = body["input"].as_array().cloned().unwrap_or_default();
+        let items = items_of(body);
         for (nth, item) in items.iter().enumerate() {
             if item["type"] != "reasoning" {
                 continue;
@@ -262,7 +269,7 @@ impl Secret {
     }
 
     fn response(&self, body: &Value, nth: u32) -> Value {
-        let items = body["input"].as_array().cloned().unwrap_or_default();
+        let items = items_of(body);
         let id = format!("{}x{nth}", self.house);
         let thought = json!({ "id": format!("rs_{id}"), "type": "reasoning",
             "summary": [{ "type": "summary_text", "text": format!("hm {nth}") }],
@@ -298,6 +305,14 @@ fn plain_messages(body: &Value) -> Vec<Value> {
             json!({ "role": message["role"], "content": content })
         })
         .collect()
+}
+
+/// The items of a request; a text is one of the user.
+fn items_of(body: &Value) -> Vec<Value> {
+    match body["input"].as_str() {
+        Some(text) => vec![json!({ "role": "user", "content": text })],
+        None => body["input"].as_array().cloned().unwrap_or_default(),
+    }
 }
 
 /// Items without what says nothing: ids and states of a reply, the type of a message.

@@ -22,8 +22,11 @@ pub(crate) fn scan_field(
             scan.talk = cursor.at();
             scan.media = cursor.value_marked(&ITEMS)?;
         }
+        "store" => scan.unkept = cursor.value()? == b"false",
         "previous_response_id" => {
+            let start = cursor.at();
             let value = cursor.value()?;
+            scan.previous_at = start..cursor.at();
             scan.special |= !is_empty(value);
             scan.previous = serde_json::from_slice(value).unwrap_or_default();
         }

@@ -1,5 +1,6 @@
 use crate::Limits;
 use crate::faults::Faults;
+use crate::read::switched_off;
 use crate::section::{Field, Keys, Section};
 
 pub(crate) const KEYS: Keys = Keys {
@@ -17,6 +18,8 @@ pub(crate) const KEYS: Keys = Keys {
         "journal_max",
         "journal_age_max",
         "journal_rate_max",
+        "transcripts_max",
+        "transcripts_age_max",
     ],
 };
 
@@ -34,6 +37,7 @@ pub(crate) fn limits(field: &Field<'_>, faults: &mut Faults) -> Limits {
     time("header_time_max", &mut limits.header_time_max);
     time("body_time_max", &mut limits.body_time_max);
     time("journal_age_max", &mut limits.journal_age_max);
+    time("transcripts_age_max", &mut limits.transcripts_age_max);
     limits
 }
 
@@ -47,6 +51,11 @@ fn sizes(section: &Section<'_>, limits: &mut Limits, faults: &mut Faults) {
     size("answer_max", &mut limits.answer_bytes_max);
     size("held_max", &mut limits.held_bytes_max);
     size("journal_max", &mut limits.journal_bytes_max);
+    if section.get("transcripts_max").is_some_and(|field| switched_off(&field).is_some()) {
+        limits.transcripts_bytes_max = 0;
+    } else {
+        size("transcripts_max", &mut limits.transcripts_bytes_max);
+    }
     let mut header = u64::from(limits.header_bytes_max);
     size("header_max", &mut header);
     limits.header_bytes_max = u32::try_from(header).unwrap_or(u32::MAX);

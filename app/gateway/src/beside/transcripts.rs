@@ -1,0 +1,299 @@
+//! Answers of Responses that were kept for their clients, so that a conversation goes on from the name
+//! of one at whatever provider: providers keep them too, but each its own only.
+//!
+//! They are in the memory of the process and nowhere else, because they hold what was said.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use serde_json::json;
+
+use backstop_dialects::{self as dialects, Scan};
+use backstop_listener::AnswerBody;
+use backstop_settings::Limits;
+use backstop_vocabulary::{Class, Dialect, Failure, Moment};
+
+use crate::gateway::Shared;
+
+/// Parts of the memory, each with its own lock.
+const SHARDS: usize = 16;
+/// Items of a page, and the most of one.
+const PAGE: usize = 20;
+const PAGE_MAX: usize = 100;
+
+/// A key of whom it is kept for, and its name.
+type Key = (Arc<str>, Box<str>);
+
+/// What is kept.
+#[derive(Debug, Default)]
+pub(crate) struct Transcripts {
+    shards: [Mutex<Shard>; SHARDS],
+    bytes: Arc<AtomicU64>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    kept: HashMap<Key, Arc<Kept>>,
+    /// The oldest first.
+    order: VecDeque<(Key, Moment)>,
+}
+
+/// One answer, with the request before it and whatever that went on from.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    before: Option<Arc<Self>>,
+    input: Vec<u8>,
+    answer: Bytes,
+    at: Moment,
+    bytes: Arc<AtomicU64>,
+}
+
+/// A request whose answer is to be kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Turn {
+    before: Option<Arc<Kept>>,
+    input: Vec<u8>,
+}
+
+impl Kept {
+    fn size(&self) -> u64 {
+        (self.input.len() + self.answer.len()) as u64
+    }
+
+    /// The items of the conversation up to the answer, which is included.
+    fn items(&self) -> Vec<u8> {
+        let answer = dialects::output_items(&self.answer);
+        [self.asked(), answer]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(&b","[..])
+    }
+
+    /// The items that the answer was given to.
+    fn asked(&self) -> Vec<u8> {
+        // From the first request on: a conversation may be long.
+        let mut line = vec![self];
+        while let Some(before) = line.last().and_then(|last| last.before.as_deref()) {
+            line.push(before);
+        }
+        let mut parts = Vec::with_capacity(2 * line.len());
+        for kept in line.iter().skip(1).rev() {
+            parts.push(kept.input.clone());
+            parts.push(dialects::output_items(&kept.answer));
+        }
+        parts.push(self.input.clone());
+        parts.retain(|part| !part.is_empty());
+        parts.join(&b","[..])
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.bytes.fetch_sub(self.size(), Ordering::Relaxed);
+        // One after the other: a long conversation must not end in a deep recursion.
+        let mut next = self.before.take();
+        while let Some(mut last) = next.and_then(Arc::into_inner) {
+            next = last.before.take();
+        }
+    }
+}
+
+impl Transcripts {
+    /// The request as it goes to providers: the conversation in the place of the answer's name, if that
+    /// is kept; and what to keep of it with its answer.
+    pub(crate) fn resolve(
+        &self,
+        (caller, now): (&Arc<str>, Moment),
+        (body, scan): (Bytes, Scan),
+        limits: &Limits,
+    ) -> Result<(Bytes, Scan, Option<Turn>), Failure> {
+        let input = || dialects::input_items(&body, &scan);
+        let keeps = !scan.unkept && limits.transcripts_bytes_max > 0;
+        if scan.previous.is_empty() {
+            let turn = keeps.then(|| Turn { before: None, input: input() });
+            return Ok((body, scan, turn));
+        }
+        let before = self.get((caller, &scan.previous), now, limits);
+        // Its provider may know it. What comes of it cannot be told to another.
+        let Some(before) = before else { return Ok((body, scan, None)) };
+        let turn = keeps.then(|| Turn { before: Some(Arc::clone(&before)), input: input() });
+        let body = Bytes::from(dialects::continued(&body, &scan, &before.items()));
+        if body.len() as u64 > limits.body_bytes_max {
+            let what = "the conversation has become larger than body_max: begin a new one";
+            return Err(Failure::new(Class::RequestTooLarge, what));
+        }
+        let scan = dialects::scan(Dialect::OpenaiResponses, &body)?;
+        Ok((body, scan, turn))
+    }
+
+    /// Keeps an answer.
+    pub(crate) fn keep(
+        &self,
+        (caller, now): (&Arc<str>, Moment),
+        turn: &Turn,
+        answer: Bytes,
+        limits: &Limits,
+    ) {
+        let Some(id) = dialects::answer_id(&answer) else { return };
+        let Turn { before, input } = turn.clone();
+        let bytes = Arc::clone(&self.bytes);
+        let kept = Kept { before, input, answer, at: now, bytes };
+        self.bytes.fetch_add(kept.size(), Ordering::Relaxed);
+        let key: Key = (Arc::clone(caller), id.into());
+        let mut shard = self.shard(&key.1);
+        let Shard { kept: all, order } = &mut *shard;
+        order.push_back((key.clone(), now));
+        all.insert(key, Arc::new(kept));
+        let is_over = |at: Moment| {
+            now.since(at) > limits.transcripts_age_max
+                || self.bytes.load(Ordering::Relaxed) > limits.transcripts_bytes_max
+        };
+        while order.front().is_some_and(|(_, at)| is_over(*at)) {
+            if let Some((oldest, _)) = order.pop_front() {
+                all.remove(&oldest);
+            }
+        }
+    }
+
+    fn get(
+        &self,
+        (caller, id): (&Arc<str>, &str),
+        now: Moment,
+        limits: &Limits,
+    ) -> Option<Arc<Kept>> {
+        let shard = self.shard(id);
+        let kept = shard.kept.get(&(Arc::clone(caller), id.into()))?;
+        (now.since(kept.at) <= limits.transcripts_age_max).then(|| Arc::clone(kept))
+    }
+
+    fn forget(&self, caller: &Arc<str>, id: &str) -> bool {
+        self.shard(id).kept.remove(&(Arc::clone(caller), id.into())).is_some()
+    }
+
+    fn shard(&self, id: &str) -> MutexGuard<'_, Shard> {
+        let sum = id.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
+        self.shards[sum % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a path below `/responses` names a kept answer: the name, and what of it is asked for.
+pub(crate) fn named(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("/responses/")?;
+    let (id, part) = rest.split_once('/').unwrap_or((rest, ""));
+    (id.starts_with("resp_") && matches!(part, "" | "input_items")).then_some((id, part))
+}
+
+/// `GET` and `DELETE /v1/responses/{id}`, `GET /v1/responses/{id}/input_items`.
+pub(crate) fn answer(
+    shared: &Shared,
+    caller: &Arc<str>,
+    head: &Parts,
+    (id, part): (&str, &str),
+) -> Result<Response<AnswerBody>, Failure> {
+    let limits = &shared.live.load().settings.limits;
+    let now = shared.clock.now();
+    let kept = shared.transcripts.get((caller, id), now, limits);
+    let kept = kept.ok_or_else(|| {
+        let what = format!("Response with id '{id}' not found: no such answer is kept here");
+        Failure::new(Class::UnknownPath, what).with_provider_code(Some("response_not_found"))
+    })?;
+    let body = match (&head.method, part) {
+        (&Method::DELETE, "") => {
+            shared.transcripts.forget(caller, id);
+            Bytes::from(json!({ "id": id, "object": "response", "deleted": true }).to_string())
+        }
+        (&Method::GET, "") => kept.answer.clone(),
+        (&Method::GET, _) => {
+            let query = head.uri.query().unwrap_or_default();
+            let asked = |name: &str| {
+                query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+            };
+            let newest_first = (asked("order") != Some("asc")).then_some(());
+            let limit = asked("limit").and_then(|limit| limit.parse().ok()).unwrap_or(PAGE);
+            let limit = limit.clamp(1, PAGE_MAX);
+            Bytes::from(dialects::item_page(&kept.asked(), newest_first, limit))
+        }
+        _ => {
+            let what = format!("{} is not a method of a kept answer", head.method);
+            return Err(Failure::new(Class::UnknownPath, what).with_status(405));
+        }
+    };
+    let mut response = Response::new(AnswerBody::whole(body));
+    *response.status_mut() = StatusCode::OK;
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn said(id: &str, text: &str) -> Bytes {
+        let said = json!({ "id": id, "status": "completed", "output": [{ "type": "message", "role": "assistant", "content": text }] });
+        Bytes::from(said.to_string())
+    }
+
+    fn turn(
+        transcripts: &Transcripts,
+        (caller, secs): (&Arc<str>, u64),
+        body: &str,
+        limits: &Limits,
+    ) -> (String, Option<Turn>) {
+        let (body, at) = (Bytes::from(body.to_owned()), Moment::from_secs(secs));
+        let scan = dialects::scan(Dialect::OpenaiResponses, &body).unwrap();
+        let (body, _, turn) = transcripts.resolve((caller, at), (body, scan), limits).unwrap();
+        (String::from_utf8(body.to_vec()).unwrap(), turn)
+    }
+
+    #[test]
+    fn a_conversation_grows_turn_by_turn_for_its_own_client_and_ends_with_its_time() {
+        let (all, limits) = (Transcripts::default(), Limits::default());
+        let (me, other): (Arc<str>, Arc<str>) = ("me".into(), "other".into());
+        let (_, first) = turn(&all, (&me, 0), r#"{"model":"m","input":"q1"}"#, &limits);
+        all.keep((&me, Moment::ZERO), &first.unwrap(), said("resp_1", "a1"), &limits);
+        let next = r#"{"model":"m","input":"q2","previous_response_id":"resp_1"}"#;
+        let (body, second) = turn(&all, (&me, 1), next, &limits);
+        assert!(body.contains("q1") && body.contains("a1") && body.contains("q2"), "{body}");
+        all.keep((&me, Moment::from_secs(1)), &second.unwrap(), said("resp_2", "a2"), &limits);
+        assert!(all.forget(&me, "resp_1"));
+        let last = r#"{"model":"m","input":"q3","previous_response_id":"resp_2","store":false}"#;
+        let (body, third) = turn(&all, (&me, 2), last, &limits);
+        assert!(["q1", "a1", "q2", "a2", "q3"].iter().all(|word| body.contains(word)), "{body}");
+        assert!(third.is_none());
+        // Not for others, and not for ever.
+        assert_eq!(turn(&all, (&other, 2), last, &limits).0, last);
+        let age = limits.transcripts_age_max.as_secs();
+        assert_eq!(turn(&all, (&me, age + 2), last, &limits).0, last);
+    }
+
+    #[test]
+    fn what_is_kept_has_a_limit_and_a_long_conversation_ends_quietly() {
+        let me: Arc<str> = "me".into();
+        let limits = Limits {
+            transcripts_bytes_max: 200_000,
+            transcripts_age_max: Duration::from_secs(9),
+            ..Limits::default()
+        };
+        let all = Transcripts::default();
+        let mut before = None;
+        for nth in 0..50_000_u32 {
+            let turn = Turn { before, input: b"{}".to_vec() };
+            let id = format!("resp_{nth}");
+            all.keep((&me, Moment::ZERO), &turn, said(&id, "a"), &limits);
+            before = all.get((&me, &id), Moment::ZERO, &limits);
+        }
+        drop(before);
+        let kept = all.bytes.load(Ordering::Relaxed);
+        drop(all);
+        assert!(kept <= 50_000 * 120, "{kept}");
+    }
+}
