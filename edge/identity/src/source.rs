@@ -6,7 +6,7 @@ use backstop_settings::{Giver, Identity, Proxies};
 use backstop_vocabulary::Moment;
 use bytes::Bytes;
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::endpoints::Endpoints;
 use crate::outside::{Answer, Outside, Question};
@@ -18,7 +18,7 @@ use crate::{aws, encode, entra, google, oauth};
 pub(crate) async fn renew(asker: &Asker<'_>, giver: &Giver) -> Result<Grant, Trouble> {
     match giver {
         Giver::Entra(entra) => entra::renew(asker, entra).await,
-        Giver::Aws(aws) => aws::renew(asker, aws),
+        Giver::Aws(aws) => Box::pin(aws::renew(asker, aws)).await,
         Giver::Google(google) => google::renew(asker, google).await,
         Giver::Oauth(oauth) => oauth::renew(asker, oauth).await,
     }
@@ -75,6 +75,19 @@ impl<'a> Asker<'a> {
     /// The time on the wall, in seconds since 1970.
     pub(crate) fn unix_secs(&self) -> u64 {
         self.outside.unix_secs()
+    }
+
+    /// The longest that one question may take.
+    pub(crate) const fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// The time on the wall of whoever answered: what it says of ends is meant by its own clock.
+    pub(crate) fn their_time(&self, answer: &Answer) -> u64 {
+        let date = answer.headers.get(DATE).and_then(|value| value.to_str().ok());
+        let time = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        let secs = time.and_then(|time| u64::try_from(time.timestamp().as_second()).ok());
+        secs.unwrap_or_else(|| self.unix_secs())
     }
 
     /// Posts a form.
