@@ -10,6 +10,7 @@ use http::HeaderMap;
 
 use backstop_dialects::{Framing, Scan, Thoughts};
 use backstop_exchange::{Features, Request};
+use backstop_fit::Judge;
 use backstop_vocabulary::{Api, Dialect, Failure, Moment, RequestId};
 
 use crate::beside::transcripts::Turn;
@@ -51,6 +52,7 @@ pub(crate) struct Asked {
     thoughts: OnceLock<Option<Box<Thoughts>>>,
     /// What to keep of it with its answer.
     pub(crate) turn: Option<Turn>,
+    judge: OnceLock<Option<Arc<Judge>>>,
 }
 
 /// The full reading.
@@ -85,6 +87,7 @@ impl Asked {
             full: OnceLock::new(),
             thoughts: OnceLock::new(),
             turn: None,
+            judge: OnceLock::new(),
         }
     }
 
@@ -114,6 +117,15 @@ impl Asked {
         // A gateway key must not be taken for the provider's.
         let apart = self.caller.is_local || self.headers.contains_key(headers::KEY);
         apart && headers::brings_credential(&self.headers)
+    }
+
+    /// The schemas that an answer must keep. Those of tools only where the request was read in full
+    /// anyway: whoever gets the client's bytes has them.
+    pub(crate) fn judge(&self) -> Option<&Arc<Judge>> {
+        let full =
+            if self.scan.format { self.full().ok() } else { self.full.get()?.as_deref().ok() };
+        let request = &full?.request;
+        self.judge.get_or_init(|| Judge::of(request).map(Arc::new)).as_ref()
     }
 
     /// How long the client says it will wait, from the SDKs' `x-stainless-timeout` or

@@ -116,7 +116,8 @@ impl Place {
         let full = asked.full().map_err(Clone::clone)?;
         let terms = self.terms(asked);
         let (request, stripped) = thoughts::request(issuers, (asked, &full.request), self);
-        let (request, mut losses) = backstop_fit::fit(&request, &full.features, &terms);
+        let fitted = backstop_fit::fit(&request, &full.features, &terms);
+        let (request, mut losses) = (fitted.request, fitted.losses);
         losses.extend(stripped);
         let request = match question {
             Question::Original => request,
@@ -128,16 +129,24 @@ impl Place {
         let form = TargetForm { model, abilities: &self.abilities, stream };
         let written = backstop_dialects::write_request(self.dialect, &request, &form)?;
         losses.extend(written.losses);
-        Ok(Body { bytes: Bytes::from(written.body), renames: written.renames, losses })
+        let renames = match fitted.answer_tool {
+            Some(tool) => written.renames.answered_by(&tool),
+            None => written.renames,
+        };
+        Ok(Body { bytes: Bytes::from(written.body), renames, losses })
     }
 
-    /// Whether something of the request must be given up here, so that its bytes cannot go as they
-    /// are.
+    /// Whether something of the request must be given up or emulated here, so that its bytes cannot
+    /// go as they are.
     fn gives_up(&self, asked: &Asked) -> bool {
+        let (scan, schema) = (&asked.scan, self.abilities.schema);
+        let may = scan.media || scan.special || (scan.format && !schema);
         !self.is_own
-            && (asked.scan.media || asked.scan.special)
+            && may
             && asked.full().is_ok_and(|full| {
-                !backstop_fit::forfeits(&full.features, &self.terms(asked)).is_empty()
+                let needs = &full.features;
+                (needs.schema && !schema)
+                    || !backstop_fit::forfeits(needs, &self.terms(asked)).is_empty()
             })
     }
 }

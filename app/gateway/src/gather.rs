@@ -82,6 +82,9 @@ impl Sum {
                 came = Came::Content;
             }
             add(&mut self.restorer, event, &mut self.answer)?;
+            if self.restorer.is_over() {
+                return Ok(Came::Done);
+            }
         }
         Ok(came)
     }
@@ -93,6 +96,9 @@ pub(crate) fn add(
     event: Event,
     answer: &mut Answer,
 ) -> Result<(), Failure> {
+    if restorer.is_over() && matches!(event, Event::Usage(_)) {
+        return answer.take(event);
+    }
     let mut added = Ok(());
     restorer.restore(event, |event| {
         if added.is_ok() {

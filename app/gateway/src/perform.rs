@@ -10,6 +10,7 @@ use http::uri::PathAndQuery;
 
 use backstop_continuity::{Attempt, AttemptPurpose, Course, Step};
 use backstop_dialects::{ErrorHead, Framing, Renames};
+use backstop_fit::Judge;
 use backstop_identity::Grant;
 use backstop_providers::{Ask, Reply, ReplyBody};
 use backstop_resilience::Purpose;
@@ -151,6 +152,11 @@ impl Journey {
     pub(crate) fn has_choice(&self) -> bool {
         let fit = self.course.candidates().iter().filter(|candidate| candidate.standing.is_ok());
         fit.count() > 1
+    }
+
+    /// The schemas that an answer must keep, if another target could.
+    pub(crate) fn judge(&self) -> Option<Arc<Judge>> {
+        self.asked.judge().filter(|_| self.has_choice()).cloned()
     }
 
     /// The place an attempt is made at.

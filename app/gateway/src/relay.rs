@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use backstop_continuity::{Gate, NoSeam, Pass, Seam};
 use backstop_dialects::{Frames, Framing, Renames, Restorer, StreamReader, StreamWriter};
 use backstop_exchange::{Answer, Event, Finish};
+use backstop_fit::Judge;
 use backstop_vocabulary::{Class, Dialect, Failure, Scope, Stage, Usage};
 
 use crate::fitness::issuers::Issuer;
@@ -29,6 +30,8 @@ pub(crate) struct Given {
     pub(crate) usage: Option<Usage>,
     /// Whether the client asked for JSON, and another target could answer with some.
     pub(crate) wants_json: bool,
+    /// The schemas that its answer must keep, if another target could.
+    pub(crate) judge: Option<Arc<Judge>>,
 }
 
 /// How far a chunk brought the stream.
@@ -209,14 +212,16 @@ impl Relay {
         done.then_some(Ok(()))
     }
 
-    /// A stream that must be JSON is held whole, so that its text is all here.
+    /// A stream that must be JSON is held whole, so that its text is all here; finished calls are
+    /// held until its end.
     fn check_json(&self, given: &Given) -> Result<(), Failure> {
-        if !given.wants_json {
+        if !given.wants_json && given.judge.is_none() {
             return Ok(());
         }
         let mut answer = Answer::default();
         self.held.iter().cloned().try_for_each(|event| answer.take(event))?;
-        check_json(&answer)
+        given.judge.as_ref().map_or(Ok(()), |judge| judge.check(&answer))?;
+        if given.wants_json { check_json(&answer) } else { Ok(()) }
     }
 
     /// Adds an event to those held, its text aligned.

@@ -46,6 +46,7 @@ pub(crate) async fn answer(
             Ok(begun) => begun,
             Err(failure) => return Err((journey, failure)),
         };
+        given.judge = journey.judge();
         let mut relay = relay(&journey, &mut begun);
         match until_commit(&mut journey, &mut begun, &mut relay, &mut given).await {
             Ok(progress) => {
@@ -78,12 +79,14 @@ fn given(journey: &Journey, fits: Fits) -> Given {
         writer: StreamWriter::new(asked.dialect, head),
         usage: None,
         wants_json,
+        judge: None,
     }
 }
 
 fn relay(journey: &Journey, begun: &mut Begun) -> Relay {
     let dialect = journey.place(begun.place).dialect;
-    let raw = if dialect == journey.asked.dialect { Raw::Through } else { Raw::Written };
+    let same = dialect == journey.asked.dialect && begun.renames.is_empty();
+    let raw = if same { Raw::Through } else { Raw::Written };
     let (form, mint) = ((dialect, begun.framing()), mint(journey, begun.place));
     Relay::new(form, raw, std::mem::take(&mut begun.renames), mint)
 }

@@ -54,11 +54,15 @@ async fn fetch(
     }
     let answer = checked(journey, read(journey, begun, &body)?)?;
     let same = journey.place(begun.place).dialect == journey.asked.dialect;
+    let same = same && begun.renames.is_empty();
     Ok((answer, same.then_some(body)))
 }
 
-/// Structured output is JSON, or another target is asked.
+/// Structured output is JSON and keeps the client's schema, or another target is asked.
 fn checked(journey: &Journey, answer: Answer) -> Result<Answer, Failure> {
+    if let Some(judge) = journey.judge() {
+        judge.check(&answer)?;
+    }
     if journey.asked.scan.format && journey.has_choice() {
         check_json(&answer)?;
     }

@@ -8,6 +8,13 @@ const LOSSES_MAX: usize = 50;
 /// The most letters of a field's name.
 const FIELD_CHARS_MAX: usize = 64;
 
+/// The reason where a schema was lowered: what is not enforced is told.
+pub(crate) const REWRITTEN: &str = "schema rewritten to what the target enforces";
+/// The reason where the gateway looks for stop strings itself.
+pub(crate) const WATCHED: &str = "the gateway looks for them";
+/// The reason where alternatives at the root of a schema became one object.
+pub(crate) const FLATTENED: &str = "alternatives at the root became one object";
+
 /// What a request loses on its way, each thing once.
 ///
 /// The names of fields come from clients and the list goes into a header: so there are never many

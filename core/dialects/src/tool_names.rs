@@ -1,17 +1,26 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use backstop_exchange::{Event, ToolKind};
 use serde_json::{Value, json};
 
 use crate::hash::fnv64;
 
-/// The tool names a request had to change for its target, and what the client calls them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a request had to change for its target and the answer must have back: the client's names of
+/// tools, and whatever else the target knows in another form.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Renames {
     originals: BTreeMap<String, String>,
     /// Tools with free text that the target knows as functions of one string.
     emulated: BTreeSet<String>,
+    /// The client's own schemas of tools whose schema was lowered so that `null` stands for what is
+    /// not there.
+    lowered: BTreeMap<String, Value>,
+    /// The same for the answer's form.
+    schema: Option<Value>,
+    /// The tool whose arguments are the answer.
+    answer: Option<String>,
+    /// Stop strings that the target does not know.
+    stops: Vec<String>,
 }
 
 impl Renames {
@@ -22,7 +31,60 @@ impl Renames {
 
     /// Whether every name was kept, so that answers need no mapping.
     pub fn is_empty(&self) -> bool {
-        self.originals.is_empty() && self.emulated.is_empty()
+        self.originals.is_empty()
+            && self.emulated.is_empty()
+            && self.lowered.is_empty()
+            && self.schema.is_none()
+            && self.answer.is_none()
+            && self.stops.is_empty()
+    }
+
+    /// Notes that the arguments of a call of this tool are the answer: the target has no other way to
+    /// be held to a form.
+    #[must_use]
+    pub fn answered_by(mut self, tool: &str) -> Self {
+        self.answer = Some(tool.to_owned());
+        self
+    }
+
+    /// Notes that `null` in the arguments of this tool may stand for what the client's schema leaves
+    /// out.
+    pub(crate) fn lower(&mut self, name: &str, schema: &Value) {
+        self.lowered.insert(name.to_owned(), schema.clone());
+    }
+
+    /// The same for the answer's form.
+    pub(crate) fn lower_answer(&mut self, schema: &Value) {
+        self.schema = Some(schema.clone());
+    }
+
+    /// Notes that the gateway must look for these itself.
+    pub(crate) fn watch(&mut self, stops: &[String]) {
+        self.stops = stops.to_vec();
+    }
+
+    pub(crate) fn stops(&self) -> &[String] {
+        &self.stops
+    }
+
+    pub(crate) const fn schema(&self) -> Option<&Value> {
+        self.schema.as_ref()
+    }
+
+    pub(crate) fn schema_of(&self, name: &str) -> Option<&Value> {
+        self.lowered.get(name)
+    }
+
+    pub(crate) fn is_emulated(&self, name: &str) -> bool {
+        self.emulated.contains(name)
+    }
+
+    pub(crate) fn is_answer(&self, name: &str) -> bool {
+        self.answer.as_deref() == Some(name)
+    }
+
+    pub(crate) const fn has_answer_tool(&self) -> bool {
+        self.answer.is_some()
     }
 
     /// Notes that the target knows this tool as a function of one string ([`input_schema`]).
@@ -54,50 +116,6 @@ impl Renames {
     }
 }
 
-/// Gives an answer's tools back the names and the form that the client knows.
-#[derive(Clone, Debug, Default)]
-pub struct Restorer {
-    renames: Renames,
-    /// The arguments so far of calls whose free text came as a function's argument.
-    open: BTreeMap<u32, String>,
-}
-
-impl Restorer {
-    /// A restorer for one answer.
-    pub const fn new(renames: Renames) -> Self {
-        Self { renames, open: BTreeMap::new() }
-    }
-
-    /// The event as the client shall see it. Free text that came as a function's argument is given in
-    /// one piece when the call ends; until then there is nothing to see.
-    pub fn restore(&mut self, mut event: Event, mut give: impl FnMut(Event)) {
-        if self.renames.is_empty() {
-            return give(event);
-        }
-        if let Event::ToolStart { ordinal, name, kind, .. } = &mut event {
-            if self.renames.emulated.contains(name) {
-                self.open.insert(*ordinal, String::new());
-                *kind = ToolKind::Custom;
-            }
-            *name = self.renames.original(name).to_owned();
-        }
-        if let Event::ToolArguments { ordinal, fragment } = &event
-            && let Some(arguments) = self.open.get_mut(ordinal)
-        {
-            return arguments.push_str(fragment);
-        }
-        if let Event::ToolEnd { ordinal } = &event
-            && let Some(arguments) = self.open.remove(ordinal)
-        {
-            let fragment = input_of(&arguments);
-            if !fragment.is_empty() {
-                give(Event::ToolArguments { ordinal: *ordinal, fragment });
-            }
-        }
-        give(event);
-    }
-}
-
 /// The schema of the function that stands in for a tool with free text.
 pub(crate) fn input_schema() -> Value {
     json!({
@@ -106,13 +124,6 @@ pub(crate) fn input_schema() -> Value {
         "required": ["input"],
         "additionalProperties": false,
     })
-}
-
-/// The free text in a stand-in's arguments; arguments of another shape are the text themselves.
-fn input_of(arguments: &str) -> String {
-    let read: Result<Value, _> = serde_json::from_str(arguments);
-    let input = read.ok().and_then(|object| object.get("input")?.as_str().map(str::to_owned));
-    input.unwrap_or_else(|| arguments.to_owned())
 }
 
 /// A call id that a target takes: the original where it consists of `[A-Za-z0-9_-]` and is at most
@@ -156,44 +167,6 @@ mod tests {
         let (dot, colon) = (renames.fit("a.b", 64), renames.fit("a:b", 64));
         assert_ne!(dot, colon);
         assert_eq!((renames.original(&dot), renames.original(&colon)), ("a.b", "a:b"));
-    }
-
-    #[test]
-    fn free_text_that_came_as_an_argument_is_free_text_again() {
-        let mut renames = Renames::default();
-        renames.emulate("patch");
-        let mut restorer = Restorer::new(renames);
-        let mut seen = Vec::new();
-        let piece = |ordinal, fragment: &str| Event::ToolArguments {
-            ordinal,
-            fragment: fragment.to_owned(),
-        };
-        let start = |ordinal, name: &str, kind| Event::ToolStart {
-            ordinal,
-            id: "i".to_owned(),
-            name: name.to_owned(),
-            kind,
-        };
-        for event in [
-            start(0, "patch", ToolKind::Function),
-            piece(0, "{\"inp"),
-            piece(0, "ut\":\"a\\n\\\"b\"}"),
-            Event::ToolEnd { ordinal: 0 },
-            start(1, "other", ToolKind::Function),
-            piece(1, "{\"input\":1}"),
-            Event::ToolEnd { ordinal: 1 },
-        ] {
-            restorer.restore(event, |event| seen.push(event));
-        }
-        let expected = [
-            start(0, "patch", ToolKind::Custom),
-            piece(0, "a\n\"b"),
-            Event::ToolEnd { ordinal: 0 },
-            start(1, "other", ToolKind::Function),
-            piece(1, "{\"input\":1}"),
-            Event::ToolEnd { ordinal: 1 },
-        ];
-        assert_eq!(seen, expected);
     }
 
     #[test]

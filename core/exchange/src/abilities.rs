@@ -76,15 +76,11 @@ impl Default for Abilities {
 impl Abilities {
     /// The first thing the request needs and this target lacks, in the words of an error message.
     ///
-    /// Prefill is not among them: a dialect writer emulates it and lists the loss. What a route may
+    /// Prefill and structured output are not among them: both are emulated, and the loss is listed. What a route may
     /// allow to go without ([`crate::Forfeit`]) is not either.
     pub fn lack(&self, needs: &Features) -> Option<&'static str> {
-        let lacks = [
-            (needs.tools && !self.tools, "tools"),
-            (needs.schema && !self.schema, "structured output"),
-        ];
-        if let Some((_, lack)) = lacks.into_iter().find(|(lacking, _)| *lacking) {
-            return Some(lack);
+        if needs.tools && !self.tools {
+            return Some("tools");
         }
         let too_long = self.context_tokens_max.is_some_and(|max| needs.input_tokens_estimate > max);
         too_long.then_some("a context window this long")

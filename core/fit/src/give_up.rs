@@ -6,21 +6,32 @@ use backstop_exchange::{
 };
 use serde_json::Value;
 
+use crate::form::emulate;
 use crate::{Terms, forfeits};
 
-/// The request as the target shall get it, and what it lost. The caller has asked
-/// [`crate::standing`] before: what the route does not allow is not given up.
-pub fn fit<'a>(
-    request: &'a Request,
-    needs: &Features,
-    terms: &Terms<'_>,
-) -> (Cow<'a, Request>, Vec<Loss>) {
+/// A request as its target shall get it.
+#[derive(Debug)]
+pub struct Fitted<'a> {
+    /// The request.
+    pub request: Cow<'a, Request>,
+    /// What it lost.
+    pub losses: Vec<Loss>,
+    /// The tool whose arguments are the answer, where the model can be held to a form in no other
+    /// way.
+    pub answer_tool: Option<String>,
+}
+
+/// The request as the target shall get it. The caller has asked [`crate::standing`] before: what the
+/// route does not allow is not given up.
+pub fn fit<'a>(request: &'a Request, needs: &Features, terms: &Terms<'_>) -> Fitted<'a> {
     let mut given_up = forfeits(needs, terms);
     given_up.retain(|forfeit| terms.allowed.allows(forfeit));
     let as_text = needs.text_documents && !terms.abilities.documents;
     let adjusted = !terms.adjustment.is_empty();
-    if given_up.is_empty() && !as_text && !adjusted {
-        return (Cow::Borrowed(request), Vec::new());
+    let formless = needs.schema && !terms.abilities.schema;
+    if given_up.is_empty() && !as_text && !adjusted && !formless {
+        let request = Cow::Borrowed(request);
+        return Fitted { request, losses: Vec::new(), answer_tool: None };
     }
     let mut request = request.clone();
     let mut losses = give_up(&mut request, &given_up);
@@ -29,7 +40,8 @@ pub fn fit<'a>(
         losses.push(Loss::new("document", "became text"));
     }
     terms.adjustment.apply(&mut request);
-    (Cow::Owned(request), losses)
+    let answer_tool = if formless { emulate(&mut request, terms, &mut losses) } else { None };
+    Fitted { request: Cow::Owned(request), losses, answer_tool }
 }
 
 /// Takes out of a request what the target answers without, and lists it. What a person would miss in

@@ -19,6 +19,7 @@ mod crossing;
 mod doors;
 mod failover;
 mod fits;
+mod forms;
 mod gathered;
 mod hours;
 mod identity;

@@ -3,7 +3,7 @@ use backstop_vocabulary::{Class, Dialect, Failure};
 use serde_json::{Map, Value, json};
 
 use crate::json::{bytes, says_nothing};
-use crate::losses::Losses;
+use crate::losses::{Losses, WATCHED};
 use crate::{Renames, TargetForm, Written};
 
 mod blocks;
@@ -147,13 +147,11 @@ impl Writer<'_> {
         let field = if self.native { "stop_sequences" } else { "stop" };
         let mut stop: Vec<&str> = self.request.stop.iter().map(String::as_str).collect();
         stop.retain(|stop| !stop.trim().is_empty());
+        stop.truncate(usize::try_from(self.target.abilities.stop_max).unwrap_or(usize::MAX));
+        // Blank ones are refused here, and so are too many.
         if stop.len() < self.request.stop.len() {
-            self.lose(field, "blank stop strings dropped");
-        }
-        let most = usize::try_from(self.target.abilities.stop_max).unwrap_or(usize::MAX);
-        if stop.len() > most {
-            self.lose(field, &format!("cut to the first {most}"));
-            stop.truncate(most);
+            self.lose(field, WATCHED);
+            self.renames.watch(&self.request.stop);
         }
         if !stop.is_empty() {
             self.put("stop_sequences", json!(stop));

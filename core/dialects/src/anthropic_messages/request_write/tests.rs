@@ -234,7 +234,7 @@ fn a_tool_is_strict_only_with_a_schema_that_the_target_enforces() {
         "type": "object", "properties": { "n": { "type": "integer", "minimum": 1 } },
         "additionalProperties": false,
     });
-    assert_eq!(strict(bounded, &able()), (false, 1));
+    assert_eq!(strict(bounded, &able()), (true, 1));
 }
 
 #[test]

@@ -3,9 +3,10 @@ use backstop_vocabulary::{Dialect, Failure};
 use serde_json::{Map, Value, json};
 
 use super::super::wire::TOOL_NAME_BYTES_MAX;
-use super::format::is_fitted;
 use super::{Writer, unsupported};
 use crate::dispatch::tool_elsewhere;
+use crate::losses::{FLATTENED, REWRITTEN};
+use crate::schema::{Subset, flat_root, lower_tool};
 use crate::tool_names::input_schema;
 
 impl Writer<'_> {
@@ -57,15 +58,11 @@ impl Writer<'_> {
         if let Some(description) = &tool.description {
             map.insert("description".to_owned(), json!(description));
         }
-        map.insert("input_schema".to_owned(), self.input_schema(tool));
-        match tool.strict {
-            Some(true) if !self.native && !self.can_enforce(tool) => {
-                self.lose("tools.strict", "the target does not enforce such a schema");
-            }
-            Some(strict) if self.native || strict => {
-                map.insert("strict".to_owned(), json!(strict));
-            }
-            Some(_) | None => {}
+        let schema = self.input_schema(tool);
+        let (schema, strict) = self.strict_schema(tool, schema);
+        map.insert("input_schema".to_owned(), schema);
+        if let Some(strict) = strict {
+            map.insert("strict".to_owned(), json!(strict));
         }
         for (field, value) in &tool.extras {
             if self.native {
@@ -77,10 +74,21 @@ impl Writer<'_> {
         Ok(self.with_hint(Value::Object(map), tool.cache_hint.as_ref()))
     }
 
-    /// Whether the target takes a strict tool of this schema: it refuses one with bounds or open
-    /// objects.
-    fn can_enforce(&self, tool: &Tool) -> bool {
-        self.target.abilities.schema && tool.schema.as_ref().is_none_or(is_fitted)
+    /// The schema as the target enforces it, and whether it is asked to.
+    fn strict_schema(&mut self, tool: &Tool, schema: Value) -> (Value, Option<bool>) {
+        if self.native || tool.strict != Some(true) {
+            return (schema, tool.strict.filter(|_| self.native));
+        }
+        let lowered =
+            lower_tool(&schema, Subset::Anthropic).filter(|_| self.target.abilities.schema);
+        let Some(lowered) = lowered else {
+            self.lose("tools.strict", "the target does not enforce such a schema");
+            return (schema, None);
+        };
+        if lowered != schema {
+            self.lose("tools.input_schema", REWRITTEN);
+        }
+        (lowered, Some(true))
     }
 
     /// A tool with free text, as a function of one string: its calls are mapped back.
@@ -100,6 +108,12 @@ impl Writer<'_> {
 
     /// The schema of the arguments, whose root must be an object here.
     fn input_schema(&mut self, tool: &Tool) -> Value {
+        if !self.native
+            && let Some(flat) = tool.schema.as_ref().and_then(flat_root)
+        {
+            self.lose("tools.input_schema", FLATTENED);
+            return flat;
+        }
         match &tool.schema {
             Some(Value::Object(schema)) if schema.contains_key("type") || self.native => {
                 Value::Object(schema.clone())

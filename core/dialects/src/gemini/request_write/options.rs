@@ -227,7 +227,8 @@ fn write_stop(draft: &mut Draft<'_>) {
     let taken: Vec<&str> = stop.iter().copied().take(STOP_MAX).collect();
     if taken.len() < stop.len() {
         let field = draft.word("stopSequences");
-        draft.lose(field, "at most 5: the others were dropped");
+        draft.lose(field, crate::losses::WATCHED);
+        draft.renames.watch(&request.stop);
     }
     if !taken.is_empty() {
         draft.configure("stopSequences", taken);

@@ -8,6 +8,8 @@ use backstop_vocabulary::{Dialect, Failure};
 use super::strict::{Root, is_strict};
 use super::{Draft, unsupported};
 use crate::hash::fnv64;
+use crate::losses::{REWRITTEN, WATCHED};
+use crate::schema::{Subset, lower};
 
 /// Below this a reasoning model may spend all it has on thinking and answer nothing.
 const REASONING_TOKENS_MIN: u64 = 2_048;
@@ -169,12 +171,14 @@ fn effort_is_off(draft: &Draft<'_>, effort: Option<Effort>) -> bool {
     draft.target.abilities.reasoning != ReasoningForm::None && effort == Some(Effort::None)
 }
 
+/// The stop strings, as many as the target takes; where there are more, the gateway looks for all.
 fn write_stop(draft: &mut Draft<'_>) {
     let stop = &draft.request.stop;
     let max = usize::try_from(draft.target.abilities.stop_max).unwrap_or(usize::MAX);
     if stop.len() > max {
         let field = draft.word("stop");
-        draft.lose(field, &format!("only {max} of {} kept", stop.len()));
+        draft.lose(field, WATCHED);
+        draft.renames.watch(stop);
     }
     if !stop.is_empty() && max > 0 {
         let kept: Vec<&String> = stop.iter().take(max).collect();
@@ -187,13 +191,13 @@ fn write_format(draft: &mut Draft<'_>) {
         Format::Text => {}
         Format::Json => draft.set("response_format", json!({ "type": "json_object" })),
         Format::Schema(schema) => {
-            let strict = strictness(draft, schema);
+            let (strict, lowered) = strictness(draft, schema);
             let mut inner = Map::new();
             inner.insert("name".to_owned(), format_name(schema.name.as_deref()).into());
             if let Some(description) = &schema.description {
                 inner.insert("description".to_owned(), description.as_str().into());
             }
-            inner.insert("schema".to_owned(), schema.schema.clone());
+            inner.insert("schema".to_owned(), lowered.unwrap_or_else(|| schema.schema.clone()));
             if let Some(strict) = strict {
                 inner.insert("strict".to_owned(), strict.into());
             }
@@ -203,17 +207,23 @@ fn write_format(draft: &mut Draft<'_>) {
     }
 }
 
-/// Whether to ask for enforcement. A dialect that always enforces says nothing about it; a schema
-/// outside the strict subset would be refused, so the model is only told of it.
-fn strictness(draft: &mut Draft<'_>, schema: &JsonSchema) -> Option<bool> {
+/// Whether to ask for enforcement, and the schema where it had to be lowered for that. A dialect that
+/// always enforces says nothing about it; a schema that the strict subset cannot hold would be
+/// refused, so the model is only told of it.
+fn strictness(draft: &mut Draft<'_>, schema: &JsonSchema) -> (Option<bool>, Option<Value>) {
     let always = draft.request.dialect == Some(Dialect::AnthropicMessages);
     let wanted = if always { schema.strict.or(Some(true)) } else { schema.strict };
-    if wanted == Some(true) && !is_strict(&schema.schema, Root::Format) {
-        let field = draft.word("response_format");
-        draft.lose(field, "the schema is outside the strict subset: not enforced");
-        return Some(false);
+    if wanted != Some(true) || is_strict(&schema.schema, Root::Format) {
+        return (wanted, None);
     }
-    wanted
+    let field = draft.word("response_format");
+    let Some(lowered) = lower(&schema.schema, Subset::Openai) else {
+        draft.lose(field, "the schema is outside the strict subset: not enforced");
+        return (Some(false), None);
+    };
+    draft.lose(field, REWRITTEN);
+    draft.renames.lower_answer(&schema.schema);
+    (wanted, Some(lowered))
 }
 
 /// A name of 1 to 64 letters, digits, `_` and `-`.

@@ -203,7 +203,7 @@ fn sampling_goes_only_where_the_model_takes_it() {
     request.stop = vec!["a".to_owned(), "b".to_owned()];
     let (body, losses) = sent(&request, &Abilities { stop_max: 1, ..Abilities::default() });
     assert_eq!((&body["temperature"], &body["stop"]), (&json!(0.5), &json!(["a"])));
-    assert_eq!(losses, ["top_k=not in openai_chat", "stop_sequences=only 1 of 2 kept"]);
+    assert_eq!(losses, ["top_k=not in openai_chat", "stop_sequences=the gateway looks for them"]);
     let (body, losses) = sent(&request, &original());
     assert_eq!((body.get("temperature"), body.get("stop")), (None, None));
     assert_eq!(losses.len(), 3);

@@ -10,6 +10,8 @@ use backstop_vocabulary::{Dialect, Failure};
 use super::strict::{Root, is_strict};
 use super::{Draft, unsupported};
 use crate::dispatch::tool_elsewhere;
+use crate::losses::{FLATTENED, REWRITTEN};
+use crate::schema::{Subset, flat_root, lower_tool};
 use crate::tool_names::input_schema;
 
 pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
@@ -69,19 +71,13 @@ fn write_function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     if let Some(description) = &tool.description {
         function.insert("description".to_owned(), description.as_str().into());
     }
-    if let Some(schema) = parameters(draft, tool) {
+    let schema = parameters(draft, tool);
+    let (schema, strict) = strict_schema(draft, tool, schema);
+    if let Some(schema) = schema {
         function.insert("parameters".to_owned(), schema);
     }
-    let obeyed = |schema| is_strict(schema, Root::Tool);
-    match tool.strict {
-        Some(true) if !tool.schema.as_ref().is_none_or(obeyed) => {
-            function.insert("strict".to_owned(), false.into());
-            draft.lose("tools.strict", "the schema is outside the strict subset of openai_chat");
-        }
-        Some(strict) => {
-            function.insert("strict".to_owned(), strict.into());
-        }
-        None => {}
+    if let Some(strict) = strict {
+        function.insert("strict".to_owned(), strict.into());
     }
     let mut whole = Map::new();
     whole.insert("type".to_owned(), "function".into());
@@ -96,16 +92,42 @@ fn write_function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     whole.into()
 }
 
+/// The schema as the target enforces it, and whether it is asked to.
+fn strict_schema(
+    draft: &mut Draft<'_>,
+    tool: &Tool,
+    schema: Option<Value>,
+) -> (Option<Value>, Option<bool>) {
+    let (Some(true), Some(own)) = (tool.strict, &schema) else { return (schema, tool.strict) };
+    if is_strict(own, Root::Tool) {
+        return (schema, tool.strict);
+    }
+    let Some(lowered) = lower_tool(own, Subset::Openai) else {
+        draft.lose("tools.strict", "the schema is outside the strict subset of openai_chat");
+        return (schema, Some(false));
+    };
+    draft.lose("tools.parameters", REWRITTEN);
+    let name = draft.fit_name(&tool.name);
+    draft.renames.lower(&name, own);
+    (Some(lowered), Some(true))
+}
+
 /// The schema of the arguments. Its root must be an object: some servers need it said.
-fn parameters(draft: &Draft<'_>, tool: &Tool) -> Option<Value> {
+fn parameters(draft: &mut Draft<'_>, tool: &Tool) -> Option<Value> {
     let Some(schema) = &tool.schema else {
         let empty = json!({ "type": "object", "properties": {} });
         return (!draft.is_native()).then_some(empty);
     };
+    if !draft.is_native()
+        && let Some(flat) = flat_root(schema)
+    {
+        draft.lose("tools.parameters", FLATTENED);
+        return Some(flat);
+    }
     let mut schema = schema.clone();
     if let Some(fields) = schema.as_object_mut()
         && !draft.is_native()
-        && !["type", "anyOf", "oneOf", "allOf", "$ref"].iter().any(|key| fields.contains_key(*key))
+        && !fields.contains_key("type")
     {
         fields.insert("type".to_owned(), "object".into());
     }

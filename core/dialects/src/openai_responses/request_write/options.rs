@@ -8,7 +8,9 @@ use backstop_vocabulary::{Dialect, Failure};
 use super::super::wire::{INCLUDE_ENCRYPTED, INCLUDE_LOGPROBS};
 use super::{Draft, unsupported};
 use crate::hash::fnv64;
+use crate::losses::{REWRITTEN, WATCHED};
 use crate::openai_chat::{Root, effort_word, format_name, is_strict};
+use crate::schema::{Subset, lower};
 
 /// Below this a reasoning model may spend all it has on thinking and answer nothing.
 const REASONING_TOKENS_MIN: u64 = 2_048;
@@ -23,7 +25,8 @@ pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
     write_sampling(draft, effort)?;
     if !draft.request.stop.is_empty() {
         let field = draft.word("stop");
-        draft.lose(field, "not in openai_responses");
+        draft.lose(field, WATCHED);
+        draft.renames.watch(&draft.request.stop);
     }
     write_format(draft);
     write_identity(draft);
@@ -152,14 +155,14 @@ fn write_format(draft: &mut Draft<'_>) {
         Format::Text => {}
         Format::Json => draft.set_in("text", "format", json!({ "type": "json_object" })),
         Format::Schema(schema) => {
-            let strict = strictness(draft, schema);
+            let (strict, lowered) = strictness(draft, schema);
             let mut format = Map::new();
             format.insert("type".to_owned(), "json_schema".into());
             format.insert("name".to_owned(), format_name(schema.name.as_deref()).into());
             if let Some(description) = &schema.description {
                 format.insert("description".to_owned(), description.as_str().into());
             }
-            format.insert("schema".to_owned(), schema.schema.clone());
+            format.insert("schema".to_owned(), lowered.unwrap_or_else(|| schema.schema.clone()));
             if let Some(strict) = strict {
                 format.insert("strict".to_owned(), strict.into());
             }
@@ -171,17 +174,24 @@ fn write_format(draft: &mut Draft<'_>) {
     }
 }
 
-/// Whether to ask for enforcement. A dialect that always enforces says nothing about it; a schema
-/// outside the strict subset would be refused, so the model is only told of it.
-fn strictness(draft: &mut Draft<'_>, schema: &JsonSchema) -> Option<bool> {
+/// Whether to ask for enforcement, and the schema where it had to be lowered for that. A dialect that
+/// always enforces says nothing about it; a schema that the strict subset cannot hold would be
+/// refused, so the model is only told of it.
+fn strictness(draft: &mut Draft<'_>, schema: &JsonSchema) -> (Option<bool>, Option<Value>) {
     let always = draft.request.dialect == Some(Dialect::AnthropicMessages);
     let wanted = if always { schema.strict.or(Some(true)) } else { schema.strict };
-    if wanted == Some(true) && !draft.is_native() && !is_strict(&schema.schema, Root::Format) {
-        let field = draft.word("text.format");
-        draft.lose(field, "the schema is outside the strict subset: not enforced");
-        return Some(false);
+    let strict = draft.is_native() || is_strict(&schema.schema, Root::Format);
+    if wanted != Some(true) || strict {
+        return (wanted, None);
     }
-    wanted
+    let field = draft.word("text.format");
+    let Some(lowered) = lower(&schema.schema, Subset::Openai) else {
+        draft.lose(field, "the schema is outside the strict subset: not enforced");
+        return (Some(false), None);
+    };
+    draft.lose(field, REWRITTEN);
+    draft.renames.lower_answer(&schema.schema);
+    (wanted, Some(lowered))
 }
 
 fn write_identity(draft: &mut Draft<'_>) {

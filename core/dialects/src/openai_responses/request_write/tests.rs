@@ -107,7 +107,7 @@ fn what_this_dialect_has_no_place_for_is_listed_or_refused() {
     request.stop = vec!["x".to_owned()];
     request.sampling.seed = Some(1);
     let (_, losses) = write(&request, &original());
-    assert_eq!(losses, ["seed=not in openai_responses", "stop=not in openai_responses"]);
+    assert_eq!(losses, ["seed=not in openai_responses", "stop=the gateway looks for them"]);
     request.sampling.answers = Some(2);
     let target = TargetForm { model: "m", abilities: &original(), stream: false };
     let refused = write_request(&request, &target).unwrap_err();

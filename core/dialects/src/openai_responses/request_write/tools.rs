@@ -9,7 +9,9 @@ use backstop_vocabulary::{Dialect, Failure};
 
 use super::{Draft, unsupported};
 use crate::dispatch::tool_elsewhere;
+use crate::losses::{FLATTENED, REWRITTEN};
 use crate::openai_chat::{Root, is_strict};
+use crate::schema::{Subset, flat_root, lower_tool};
 use crate::tool_names::input_schema;
 
 pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
@@ -94,8 +96,10 @@ fn write_function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     if let Some(description) = &tool.description {
         function.insert("description".to_owned(), description.as_str().into());
     }
-    function.insert("parameters".to_owned(), parameters(draft, tool));
-    if let Some(strict) = strictness(draft, tool) {
+    let schema = parameters(draft, tool);
+    let (schema, strict) = strict_schema(draft, tool, schema);
+    function.insert("parameters".to_owned(), schema);
+    if let Some(strict) = strict {
         function.insert("strict".to_owned(), strict.into());
     }
     for (name, value) in &tool.extras {
@@ -108,27 +112,42 @@ fn write_function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     function.into()
 }
 
-/// Here a tool is strict unless it says otherwise; elsewhere it is not.
-fn strictness(draft: &mut Draft<'_>, tool: &Tool) -> Option<bool> {
-    let wanted = if draft.is_native() { tool.strict } else { tool.strict.or(Some(false)) };
-    let obeyed = |schema| is_strict(schema, Root::Tool);
-    if wanted == Some(true) && !draft.is_native() && !tool.schema.as_ref().is_none_or(obeyed) {
-        draft.lose("tools.strict", "the schema is outside the strict subset of openai_responses");
-        return Some(false);
+/// The schema as the target enforces it, and whether it is asked to: here a tool is strict unless it
+/// says otherwise; elsewhere it is not.
+fn strict_schema(draft: &mut Draft<'_>, tool: &Tool, schema: Value) -> (Value, Option<bool>) {
+    if draft.is_native() {
+        return (schema, tool.strict);
     }
-    wanted
+    let wanted = tool.strict.or(Some(false));
+    if wanted != Some(true) || is_strict(&schema, Root::Tool) {
+        return (schema, wanted);
+    }
+    let Some(lowered) = lower_tool(&schema, Subset::Openai) else {
+        draft.lose("tools.strict", "the schema is outside the strict subset of openai_responses");
+        return (schema, Some(false));
+    };
+    draft.lose("tools.parameters", REWRITTEN);
+    let name = draft.fit_name(&tool.name);
+    draft.renames.lower(&name, &schema);
+    (lowered, wanted)
 }
 
 /// The schema of the arguments. Its root must be an object: some servers need it said.
-fn parameters(draft: &Draft<'_>, tool: &Tool) -> Value {
+fn parameters(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     let Some(schema) = &tool.schema else {
         let empty = json!({ "type": "object", "properties": {} });
         return if draft.is_native() { Value::Null } else { empty };
     };
+    if !draft.is_native()
+        && let Some(flat) = flat_root(schema)
+    {
+        draft.lose("tools.parameters", FLATTENED);
+        return flat;
+    }
     let mut schema = schema.clone();
     if let Some(fields) = schema.as_object_mut()
         && !draft.is_native()
-        && !["type", "anyOf", "oneOf", "allOf", "$ref"].iter().any(|key| fields.contains_key(*key))
+        && !fields.contains_key("type")
     {
         fields.insert("type".to_owned(), "object".into());
     }
