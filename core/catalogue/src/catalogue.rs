@@ -71,7 +71,9 @@ impl Catalogue {
         let name = &names::canonical(name);
         let (laid, built_in) = self.models.split_at(self.laid.min(self.models.len()));
         let here = |model: &&Model| model.at.as_deref().is_none_or(|at| at == vendor);
-        let maker = |model: &&Model| model.at.as_deref().is_some_and(|at| self.makes(at));
+        let maker = |model: &&Model| {
+            model.at.as_deref().is_some_and(|at| at == model.vendor && self.makes(at))
+        };
         let own = built_in.iter().filter(|model| model.vendor == vendor);
         find(laid.iter().filter(here), name)
             .or_else(|| own.clone().find(|model| model.matches(name)))

@@ -32,7 +32,7 @@ impl Catalogue {
                 model.learn(&one.facts, &origin);
             }
             // A maker's own list is what one can ask for; a reseller's is not everybody's.
-            model.listed = !model.embeds() && self.makes(vendor);
+            model.listed = !model.embeds() && model.vendor == vendor && self.makes(vendor);
             laid.push(model);
         }
         self.lay(laid);

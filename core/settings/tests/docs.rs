@@ -105,3 +105,23 @@ fn every_finding_has_its_place_in_the_docs() {
         assert!(page.contains(&format!("| `{code}` |")), "`{code}` has no place in the docs");
     }
 }
+
+#[test]
+fn the_catalogue_and_the_surfaces_call_models_the_same_at_each_cloud() {
+    let catalogue = Catalogue::built_in();
+    let bedrock = backstop_surfaces::Surface::Bedrock { region: "eu-central-1".into() };
+    let vertex =
+        backstop_surfaces::Surface::Vertex { project: "p".into(), location: "global".into() };
+    let mut compared = 0;
+    for model in catalogue.models() {
+        for (cloud, name) in &model.names {
+            let ours = backstop_catalogue::names::canonical(name);
+            let surface = if cloud == "bedrock" { &bedrock } else { &vertex };
+            let theirs = surface.usual_name(&ours).unwrap_or_else(|| ours.as_str().into());
+            let theirs = theirs.strip_prefix("eu.").unwrap_or(&theirs);
+            assert_eq!(theirs, name, "{ours} at {cloud}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 8, "the clouds' names are gone");
+}

@@ -50,7 +50,8 @@ fn carries_every_golden_file_as_written_down() {
             writeln!(left, "{}: {}: {}", one.line, one.path, one.why).unwrap();
         }
         for (file, came) in [("out.yaml", &imported.text), ("left.txt", &left)] {
-            assert!(!came.contains("secret"), "{} shows a secret:\n{came}", case.display());
+            let shown = ["-secret", "secret@"].iter().any(|secret| came.contains(secret));
+            assert!(!shown, "{} shows a secret:\n{came}", case.display());
             let file = case.join(file);
             if std::env::var_os("UPDATE").is_some() {
                 std::fs::write(&file, came).unwrap();

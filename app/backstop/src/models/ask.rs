@@ -26,8 +26,22 @@ pub(crate) struct Listed {
     pub(crate) pages: Vec<String>,
 }
 
+/// Whether providers of this kind have a list that says more than names.
+pub(crate) const fn lists_models(kind: ProviderKind) -> bool {
+    match kind {
+        ProviderKind::Azure
+        | ProviderKind::Foundry
+        | ProviderKind::Bedrock
+        | ProviderKind::Vertex => false,
+        ProviderKind::Anthropic | ProviderKind::Openai | ProviderKind::Compatible => true,
+    }
+}
+
 /// The pages of the provider's list. The error says what went wrong, without its credential.
 pub(crate) fn ask(provider: &Provider, trust: &TlsTrust) -> anyhow::Result<Listed> {
+    if !lists_models(provider.kind) {
+        anyhow::bail!("its list says nothing of what models can do: read a file with `--from`");
+    }
     let endpoint = Arc::new(Endpoint::new(&provider.base_url, provider.proxy.as_deref(), trust)?);
     let (path, query) = match (provider.kind, provider.dialect) {
         (ProviderKind::Anthropic, _) | (_, Dialect::AnthropicMessages) => {

@@ -79,11 +79,15 @@ fn models(
     if let TargetModel::Named(name) = &choice.model {
         return vec![name.to_string()];
     }
-    // What this provider's maker makes; of a server that serves everybody's, all.
-    let makes = |model: &&Model| model.vendor == *provider.vendor;
+    // What its own names say it has; what its maker makes; of a server of everybody's models, all.
+    let weights = provider.kind.weights().unwrap_or(&provider.vendor);
+    let makes = |model: &&Model| model.vendor == *weights;
     let own = catalogue.models().iter().any(|model| makes(&model));
     let known = catalogue.models().iter().filter(|model| !own || makes(model));
-    let known: Vec<&str> = known.filter_map(Model::listed_name).collect();
+    let mut known: Vec<&str> = known.filter_map(Model::listed_name).collect();
+    if !provider.models.is_empty() {
+        known = provider.models.keys().map(|name| &**name).collect();
+    }
     let mut names = Vec::new();
     for pattern in &route.models {
         if pattern.as_str().contains('*') {

@@ -10,7 +10,7 @@ use backstop_catalogue::{Catalogue, Change, Collected, Found, Origin, sources};
 use backstop_settings::{Provider, Settings};
 use serde_json::{Value, json};
 
-use super::ask::ask;
+use super::ask::{ask, lists_models};
 use crate::cli;
 use crate::configuration::Configuration;
 use crate::exit::{Exit, UsageError};
@@ -67,7 +67,9 @@ pub(crate) fn run(args: &cli::RefreshModels) -> anyhow::Result<Exit> {
 /// The providers of these names; all of the settings when none is named.
 fn providers<'a>(settings: &'a Settings, named: &[String]) -> anyhow::Result<Vec<&'a Provider>> {
     if named.is_empty() {
-        return Ok(settings.providers.values().collect());
+        // What a cloud lists says nothing of what a model can do.
+        let tells = |provider: &&Provider| lists_models(provider.kind);
+        return Ok(settings.providers.values().filter(tells).collect());
     }
     let find = |name: &String| {
         settings

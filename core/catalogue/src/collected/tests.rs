@@ -88,12 +88,14 @@ fn a_model_nobody_knew_is_added_and_a_known_one_compared_with_what_was_built_in(
 fn each_vendor_has_its_own_price_and_strangers_take_the_maker_s() {
     let found = [
         found("anthropic", "claude-haiku-4-5-20251001", 200_000, 1.5),
+        found("google", "claude-haiku-4-5@20251001", 200_000, 8.0),
         found("openrouter", "anthropic/claude-haiku-4.5", 200_000, 9.0),
     ];
     let catalogue = Catalogue::built_in().with(&Collected::default().with(&found, &origin("list")));
     let price = |vendor, name| catalogue.model(vendor, name).unwrap().price().unwrap().input;
     assert_eq!(price("anthropic", "claude-haiku-4-5"), Some(1.5));
     assert_eq!(price("openrouter", "anthropic/claude-haiku-4.5"), Some(9.0));
+    assert_eq!(price("google", "claude-haiku-4-5"), Some(8.0));
     assert_eq!(price("bedrock", "eu.anthropic.claude-haiku-4-5-20251001-v1:0"), Some(1.5));
     let model = catalogue.model("bedrock", "claude-haiku-4-5").unwrap();
     assert!(!model.is_estimated("context_tokens_max") && model.abilities.prefill);

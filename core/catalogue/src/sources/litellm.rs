@@ -28,23 +28,21 @@ fn found(key: &str, entry: &Value) -> Option<Found> {
     if vendor != "openrouter" && vendor != "together" && name.contains('/') {
         return None;
     }
-    let name = if matches!(vendor, "bedrock" | "vertex") {
-        names::canonical(name)
-    } else {
-        name.to_owned()
-    };
+    let name =
+        if matches!(vendor, "aws" | "google") { names::canonical(name) } else { name.to_owned() };
     Some(Found { vendor: vendor.to_owned(), name, facts: facts(entry, mode) })
 }
 
 /// Our word for a provider of theirs.
 fn vendor(provider: &str) -> &str {
     match provider {
+        // Vertex is Google's as well, and Bedrock is one of AWS's ways.
         "gemini" => "google",
         "together_ai" => "together",
-        "bedrock" | "bedrock_converse" | "bedrock_mantle" => "bedrock",
+        "bedrock" | "bedrock_converse" | "bedrock_mantle" => "aws",
         "azure" | "azure_text" | "azure_ai" => "azure",
         "text-completion-openai" => "openai",
-        vertex if vertex.starts_with("vertex_ai") => "vertex",
+        vertex if vertex.starts_with("vertex_ai") => "google",
         other => other,
     }
 }

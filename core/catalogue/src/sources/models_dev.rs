@@ -20,7 +20,7 @@ pub(super) fn read(value: &Value) -> Vec<Found> {
 
 fn found(vendor: &str, key: &str, model: &Value) -> Found {
     let name = model.get("id").and_then(Value::as_str).unwrap_or(key);
-    let cloud = matches!(vendor, "bedrock" | "vertex");
+    let cloud = matches!(vendor, "aws" | "google");
     let name = if cloud { names::canonical(name) } else { name.to_owned() };
     Found { vendor: vendor.to_owned(), name, facts: facts(model) }
 }
@@ -28,8 +28,8 @@ fn found(vendor: &str, key: &str, model: &Value) -> Found {
 /// Our word for a provider of theirs.
 fn vendor(provider: &str) -> &str {
     match provider {
-        "amazon-bedrock" => "bedrock",
-        "google-vertex" | "google-vertex-anthropic" => "vertex",
+        "amazon-bedrock" => "aws",
+        "google-vertex" | "google-vertex-anthropic" => "google",
         "azure-cognitive-services" => "azure",
         "togetherai" => "together",
         other => other,

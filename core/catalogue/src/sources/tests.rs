@@ -114,7 +114,7 @@ fn reads_litellm_s_price_map() {
         }),
         Form::Litellm,
         "google/house-2: context_tokens_max=2048 dimensions=768 outputs=[embedding] price.input=0.15 tools=false
-         bedrock/claude-x-20250929:
+         aws/claude-x-20250929:
          openai/broken:
          openai/house-1: context_tokens_max=9000 images=false output_tokens_max=1000 price.cached_input=0.275 price.input=1.1 price.long={above_tokens:200000,input:2.0,output:8.0} price.output=4.4 retires_at=2027-02-03 tools=true",
     );
@@ -134,7 +134,7 @@ fn reads_models_dev() {
         }),
         Form::ModelsDev,
         "anthropic/claude-x: audio=false context_tokens_max=200000 documents=true images=true inputs=[text,image,pdf] output_tokens_max=64000 outputs=[text] price.cache_write=3.75 price.cached_input=0.3 price.input=3.0 price.long={above_tokens:200000,input:6.0,output:22.5} price.output=15.0 tools=true
-         vertex/claude-x-20250101:",
+         google/claude-x-20250101:",
     );
 }
 

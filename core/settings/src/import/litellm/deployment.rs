@@ -71,6 +71,12 @@ pub(super) fn read(item: &Node, catalogue: &Catalogue, import: &mut Import) -> O
     leave_rest(item, params, import);
     let (ours, theirs) = entry.names(&site, catalogue);
     let wild = theirs == "*";
+    if site.stem == "azure" && !wild && catalogue.model("", &ours).is_none() {
+        let why = format!(
+            "which model the deployment `{ours}` serves is not said: name it in the provider's `models` and in the ladder, like `gpt-5.4: {ours}`"
+        );
+        import.leave(line, &format!("model_list[{group}]"), why);
+    }
     let number = if wild {
         import.providers.at(site, ("", ""))
     } else {

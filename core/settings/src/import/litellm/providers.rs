@@ -35,6 +35,11 @@ impl Site {
         self.keys.iter().find(|(name, _)| *name == key).map(|(_, value)| &**value)
     }
 
+    /// Whether it has those models only that it names: Azure's deployments.
+    fn lists_models(&self) -> bool {
+        self.stem == "azure"
+    }
+
     /// Whether it is on this machine or in its network.
     pub(super) fn is_local(&self) -> bool {
         let address =
@@ -54,7 +59,8 @@ impl Providers {
             self.0.push(Found { name, site, models: BTreeMap::new(), first: false });
             self.0.len() - 1
         });
-        if ours != theirs
+        let only = self.0.get(at).is_some_and(|found| found.site.lists_models());
+        if (ours != theirs || only)
             && let Some(found) = self.0.get_mut(at)
         {
             found.models.insert(ours.to_owned(), theirs.to_owned());
