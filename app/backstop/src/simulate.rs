@@ -125,7 +125,9 @@ impl Place<'_> {
     /// The base URL as the provider's own clients write it.
     fn url(&self) -> String {
         match self.provider.dialect {
-            Dialect::AnthropicMessages | Dialect::Gemini => format!("http://{}", self.address),
+            Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse => {
+                format!("http://{}", self.address)
+            }
             Dialect::OpenaiChat | Dialect::OpenaiResponses => format!("http://{}/v1", self.address),
         }
     }

@@ -58,6 +58,11 @@ pub(crate) fn caller<'a>(
 /// The key the client shows, if it is one of ours. Hashes are compared, never keys.
 fn known<'a>(keys: &'a [Key], client: &HeaderMap) -> Result<&'a Key, Failure> {
     let shown = headers::shown_key(client).ok_or_else(|| {
+        if headers::is_signed(client) {
+            let cure = "show a key of the gateway instead, in AWS_BEARER_TOKEN_BEDROCK";
+            let what = format!("a signature of aws is no key of this gateway: {cure}");
+            return Failure::new(Class::KeyRefused, what);
+        }
         let how = "send it as `x-api-key`, as a bearer token or as `backstop-key`";
         Failure::new(Class::KeyRefused, format!("this gateway needs a key: {how}"))
     })?;

@@ -27,8 +27,9 @@ const HOP: &str = "backstop";
 pub(crate) fn stream_head(journey: &mut Journey, begun: &Begun) -> Response<()> {
     let mut head = answered_head(journey, begun);
     let kind = match journey.asked.framing {
-        Framing::Sse | Framing::EventStream => "text/event-stream; charset=utf-8",
+        Framing::Sse => "text/event-stream; charset=utf-8",
         Framing::List => "application/json; charset=utf-8",
+        Framing::EventStream => "application/vnd.amazon.eventstream",
     };
     let kind = HeaderValue::from_static(kind);
     head.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -136,6 +137,9 @@ pub(crate) fn error(dialect: Dialect, failure: &Failure, id: RequestId) -> Respo
         StatusCode::from_u16(written.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let kind = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    if let Some(name) = written.aws_error {
+        set(response.headers_mut(), "x-amzn-errortype", name);
+    }
     explain(response.headers_mut(), failure);
     ids(response.headers_mut(), dialect, id);
     response
@@ -280,6 +284,7 @@ fn ids(out: &mut HeaderMap, dialect: Dialect, id: RequestId) {
     let name = match dialect {
         Dialect::AnthropicMessages => "request-id",
         Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => "x-request-id",
+        Dialect::BedrockConverse => "x-amzn-requestid",
     };
     set(out, name, format!("req_{id}"));
 }

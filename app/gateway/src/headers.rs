@@ -63,11 +63,14 @@ const NEVER_UP: &[&str] = &[
 
 /// How the names of headers begin that are ours, or that a proxy in front of us wrote: where the
 /// client is, which way it came. An edge in front of a provider may refuse its own from a stranger.
-const NEVER_UP_PREFIXES: [&str; 5] = ["backstop-", "x-forwarded-", "cf-", "x-envoy-", "x-amzn-"];
+const NEVER_UP_PREFIXES: [&str; 6] =
+    ["backstop-", "x-forwarded-", "cf-", "x-envoy-", "x-amzn-", "x-amz-"];
 /// The headers in which clients show credentials to providers.
 const CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", GOOGLE_KEY];
 /// The header in which clients of Gemini show their key.
 const GOOGLE_KEY: &str = "x-goog-api-key";
+/// How a signature of AWS begins, which stands where others show a token.
+const AWS_SIGNATURE: &str = "AWS4-HMAC-SHA256";
 /// What is shorter protects nothing, and is a word that a provider may say by chance.
 const KEY_BYTES_MIN: usize = 12;
 
@@ -228,6 +231,11 @@ pub(crate) fn show_key(
     }
 }
 
+/// Whether a client signs its requests as AWS demands, instead of showing a key.
+pub(crate) fn is_signed(client: &HeaderMap) -> bool {
+    text(client, "authorization").is_some_and(|value| value.starts_with(AWS_SIGNATURE))
+}
+
 /// Whether a client shows a credential that may be its provider's.
 pub(crate) fn brings_credential(client: &HeaderMap) -> bool {
     CREDENTIALS.into_iter().any(|name| own(client, name).is_some())
@@ -238,7 +246,8 @@ fn own<'a>(client: &'a HeaderMap, name: &str) -> Option<&'a HeaderValue> {
     let ours = text(client, KEY);
     client.get(name).filter(|value| {
         let shown = bare(value);
-        shown != PLACEHOLDER_KEY && Some(shown) != ours
+        // A signature is good for one address only, and that is ours.
+        shown != PLACEHOLDER_KEY && Some(shown) != ours && !shown.starts_with(AWS_SIGNATURE)
     })
 }
 

@@ -104,8 +104,8 @@ fn not_served(method: &Method, path: &str) -> Failure {
         "name the base model: tuned models stay with their provider"
     } else {
         "it serves POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/chat/completions, \
-         POST /v1/responses, POST /v1beta/models/{model}:generateContent, POST /v1/embeddings and \
-         GET /v1/models"
+         POST /v1/responses, POST /v1beta/models/{model}:generateContent, \
+         POST /model/{model}/converse, POST /v1/embeddings and GET /v1/models"
     };
     let what = format!("{method} {path} is not served by this version");
     Failure::new(Class::UnknownPath, format!("{what}: {cure}"))
@@ -162,8 +162,14 @@ impl Wanted {
         if let Self::Answer(dialect) = self {
             return *dialect;
         }
-        if head.extensions.get::<InPath>().is_some() || path.starts_with("/v1beta") {
+        if let Some(said) = head.extensions.get::<InPath>() {
+            return said.called.dialect;
+        }
+        if path.starts_with("/v1beta") {
             return Dialect::Gemini;
+        }
+        if path.starts_with("/model/") {
+            return Dialect::BedrockConverse;
         }
         if head.headers.contains_key("anthropic-version") || served(path).starts_with("/messages") {
             return Dialect::AnthropicMessages;

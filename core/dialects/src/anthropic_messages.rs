@@ -23,12 +23,14 @@ pub(crate) use answer_read::read_answer;
 pub(crate) use answer_write::write_answer;
 pub(crate) use elsewhere::{text_elsewhere, tool_elsewhere};
 pub(crate) use errors::{read_error, write_error};
-pub(crate) use request_read::read_request;
-pub(crate) use request_write::write_request;
+pub(crate) use request_read::{read_request, read_thinking};
+pub(crate) use request_write::{Media, Tongue, write_fields, write_request};
 // What other dialects share with this one.
 pub(crate) use request_write::{OPENING, sniff};
 pub(crate) use scan::scan_field;
 pub(crate) use stream_read::StreamReader;
-pub(crate) use stream_write::StreamWriter;
-pub(crate) use thoughts::{find_thoughts, has_thoughts};
-pub(crate) use wire::{KEEP_ALIVE, PATH};
+pub(crate) use stream_write::{Form, Open, StreamWriter, put_json};
+pub(crate) use thoughts::{find_demand, find_in_message, find_thoughts, has_thoughts};
+pub(crate) use wire::{
+    KEEP_ALIVE, OWN_SIGNATURE, PATH, REDACTED, SIGNATURE, finish_fields, read_effort,
+};

@@ -3,10 +3,11 @@
 //! The name of the exception stands in the header `x-amzn-errortype`, in `__type` of the body, or as
 //! the type of the message that ends an event-stream.
 
-use backstop_vocabulary::{Class, Failure, Scope};
+use backstop_vocabulary::{Class, Dialect, Failure, Scope};
 use serde_json::Value;
 
 use crate::errors::{ErrorHead, message_of};
+use crate::words::with_words;
 
 /// The failure of an error response of AWS; `None` if it is not one, or if the API behind the edge
 /// says more in its own words.
@@ -23,6 +24,8 @@ pub(crate) fn read_error(head: &ErrorHead<'_>, body: &[u8]) -> Option<Failure> {
         .with_status(head.status)
         .with_stay_away(head.stay_away())
         .with_provider_code(Some(name));
+    let said = serde_json::json!({ "message": words(&value) });
+    let failure = with_words(Dialect::BedrockConverse, head.status, failure, &said);
     Some(with_reach(failure, name, words(&value)))
 }
 
@@ -36,13 +39,13 @@ pub(crate) fn of_exception(name: &str, said: &[u8]) -> Failure {
 }
 
 /// The name without its name space or the address that may follow it.
-pub(crate) fn short(name: &str) -> &str {
+fn short(name: &str) -> &str {
     let name = name.split_once(':').map_or(name, |(name, _)| name);
     name.rsplit_once('#').map_or(name, |(_, name)| name).trim()
 }
 
 /// What the provider says to people: for the client that asked and nobody else.
-pub(crate) fn words(value: &Value) -> &str {
+fn words(value: &Value) -> &str {
     let said = ["message", "Message", "originalMessage"].map(|name| value.get(name));
     said.into_iter().flatten().find_map(Value::as_str).unwrap_or_default()
 }

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use backstop_exchange::{Answer, Event, Request};
-use backstop_vocabulary::{Dialect, Failure};
+use backstop_vocabulary::{Dialect, Failure, Stage};
 
 use crate::surrogates::mended;
 use crate::{
-    Called, Delivery, ErrorHead, Frame, Head, TargetForm, Written, WrittenError,
-    anthropic_messages, aws, gemini, openai_chat, openai_responses,
+    Called, Delivery, ErrorHead, Frame, Framing, Head, TargetForm, Written, WrittenError,
+    anthropic_messages, aws, bedrock_converse, gemini, openai_chat, openai_responses,
 };
 
 /// Reads a client's request. Fields the neutral form has no place for stay in `extras`.
@@ -20,6 +20,7 @@ pub fn read_request(dialect: Dialect, body: &[u8]) -> Result<Request, Failure> {
         Dialect::OpenaiChat => openai_chat::read_request(body),
         Dialect::OpenaiResponses => openai_responses::read_request(body),
         Dialect::Gemini => gemini::read_request(body),
+        Dialect::BedrockConverse => bedrock_converse::read_request(body),
     }
 }
 
@@ -36,6 +37,7 @@ pub fn write_request(
         Dialect::OpenaiChat => openai_chat::write_request(request, target),
         Dialect::OpenaiResponses => openai_responses::write_request(request, target),
         Dialect::Gemini => gemini::write_request(request, target),
+        Dialect::BedrockConverse => bedrock_converse::write_request(request, target),
     }
 }
 
@@ -49,6 +51,7 @@ pub fn read_answer(dialect: Dialect, body: &[u8], events: &mut Vec<Event>) -> Re
         Dialect::OpenaiChat => openai_chat::read_answer,
         Dialect::OpenaiResponses => openai_responses::read_answer,
         Dialect::Gemini => gemini::read_answer,
+        Dialect::BedrockConverse => bedrock_converse::read_answer,
     };
     let before = events.len();
     read(body, events).or_else(|failure| {
@@ -71,6 +74,7 @@ pub fn read_error(dialect: Dialect, head: &ErrorHead<'_>, body: &[u8]) -> Failur
         Dialect::OpenaiChat => openai_chat::read_error(head, body),
         Dialect::OpenaiResponses => openai_responses::read_error(head, body),
         Dialect::Gemini => gemini::read_error(head, body),
+        Dialect::BedrockConverse => bedrock_converse::read_error(head, body),
     }
 }
 
@@ -82,7 +86,8 @@ pub fn read_rest(dialect: Dialect, rest: &[u8]) -> Option<Failure> {
     let value = value.get(0).unwrap_or(&value);
     // Nested, or flat as older servers write it.
     let is_error = value.get("error").is_some_and(|error| !error.is_null())
-        || value.get("object").is_some_and(|object| object == "error");
+        || value.get("object").is_some_and(|object| object == "error")
+        || (dialect == Dialect::BedrockConverse && bedrock_converse::is_message(rest));
     let head = ErrorHead { status: 200, ..ErrorHead::default() };
     is_error.then(|| read_error(dialect, &head, rest))
 }
@@ -94,6 +99,7 @@ pub fn write_answer(dialect: Dialect, answer: &Answer, head: &Head) -> Vec<u8> {
         Dialect::OpenaiChat => openai_chat::write_answer(answer, head),
         Dialect::OpenaiResponses => openai_responses::write_answer(answer, head),
         Dialect::Gemini => gemini::write_answer(answer, head),
+        Dialect::BedrockConverse => bedrock_converse::write_answer(answer, head),
     }
 }
 
@@ -104,6 +110,7 @@ pub fn write_error(dialect: Dialect, failure: &Failure, request_id: &str) -> Wri
         Dialect::OpenaiChat => openai_chat::write_error(failure, request_id),
         Dialect::OpenaiResponses => openai_responses::write_error(failure, request_id),
         Dialect::Gemini => gemini::write_error(failure, request_id),
+        Dialect::BedrockConverse => bedrock_converse::write_error(failure, request_id),
     }
 }
 
@@ -119,6 +126,7 @@ pub const fn keep_alive(dialect: Dialect) -> &'static [u8] {
         Dialect::OpenaiChat => openai_chat::KEEP_ALIVE,
         Dialect::OpenaiResponses => openai_responses::KEEP_ALIVE,
         Dialect::Gemini => gemini::KEEP_ALIVE,
+        Dialect::BedrockConverse => bedrock_converse::KEEP_ALIVE,
     }
 }
 
@@ -138,6 +146,7 @@ pub(crate) fn tool_elsewhere(dialect: Dialect, definition: &serde_json::Value) -
         Dialect::OpenaiChat => openai_chat::tool_elsewhere(definition),
         Dialect::OpenaiResponses => openai_responses::tool_elsewhere(definition),
         Dialect::Gemini => gemini::tool_elsewhere(definition),
+        Dialect::BedrockConverse => bedrock_converse::tool_elsewhere(definition),
     }
 }
 
@@ -152,28 +161,46 @@ pub(crate) fn text_elsewhere(
         Dialect::OpenaiChat => openai_chat::text_elsewhere(kind, block),
         Dialect::OpenaiResponses => openai_responses::text_elsewhere(kind, block),
         Dialect::Gemini => gemini::text_elsewhere(kind, block),
+        Dialect::BedrockConverse => bedrock_converse::text_elsewhere(kind, block),
     }
 }
 
 /// The path of the dialect's endpoint, at us and below a provider's base URL, for a request to this
 /// model. It may end in a query; the model's name is in it only where the dialect puts it there.
 pub fn path(dialect: Dialect, model: &str, delivery: Delivery) -> Cow<'static, str> {
-    match fixed_path(dialect) {
-        Some(path) => Cow::Borrowed(path),
-        None => gemini::path(model, delivery),
-    }
+    Cow::Borrowed(match dialect {
+        Dialect::AnthropicMessages => anthropic_messages::PATH,
+        Dialect::OpenaiChat => openai_chat::PATH,
+        Dialect::OpenaiResponses => openai_responses::PATH,
+        Dialect::Gemini => return gemini::path(model, delivery),
+        Dialect::BedrockConverse => return bedrock_converse::path(model, delivery).into(),
+    })
 }
 
 /// What a client asks for by this path, where the path itself says model and method.
 pub fn called(path: &str) -> Option<Called> {
-    gemini::called(path)
+    gemini::called(path).or_else(|| bedrock_converse::called(path))
+}
+
+/// How the dialect's own streams are framed; a provider's surface may frame them otherwise.
+pub const fn framing(dialect: Dialect) -> Framing {
+    match dialect {
+        Dialect::AnthropicMessages
+        | Dialect::OpenaiChat
+        | Dialect::OpenaiResponses
+        | Dialect::Gemini => Framing::Sse,
+        Dialect::BedrockConverse => Framing::EventStream,
+    }
 }
 
 /// Where a provider of this dialect counts the tokens of a request, if the dialect puts the model's
 /// name into that path.
 pub fn count_path(dialect: Dialect, model: &str) -> Option<Cow<'static, str>> {
     match dialect {
-        Dialect::AnthropicMessages | Dialect::OpenaiChat | Dialect::OpenaiResponses => None,
+        Dialect::AnthropicMessages
+        | Dialect::OpenaiChat
+        | Dialect::OpenaiResponses
+        | Dialect::BedrockConverse => None,
         Dialect::Gemini => Some(gemini::count_path(model)),
     }
 }
@@ -184,7 +211,7 @@ pub const fn fixed_path(dialect: Dialect) -> Option<&'static str> {
         Dialect::AnthropicMessages => Some(anthropic_messages::PATH),
         Dialect::OpenaiChat => Some(openai_chat::PATH),
         Dialect::OpenaiResponses => Some(openai_responses::PATH),
-        Dialect::Gemini => None,
+        Dialect::Gemini | Dialect::BedrockConverse => None,
     }
 }
 
@@ -198,6 +225,7 @@ enum Reader {
     OpenaiChat(openai_chat::StreamReader),
     OpenaiResponses(openai_responses::StreamReader),
     Gemini(gemini::StreamReader),
+    BedrockConverse(bedrock_converse::StreamReader),
 }
 
 impl StreamReader {
@@ -212,6 +240,9 @@ impl StreamReader {
                 Reader::OpenaiResponses(openai_responses::StreamReader::new())
             }
             Dialect::Gemini => Reader::Gemini(gemini::StreamReader::new()),
+            Dialect::BedrockConverse => {
+                Reader::BedrockConverse(bedrock_converse::StreamReader::new())
+            }
         })
     }
 
@@ -221,7 +252,10 @@ impl StreamReader {
     /// follows it. `Event::Done` comes with the dialect's terminal event.
     pub fn read(&mut self, frame: &Frame, events: &mut Vec<Event>) {
         if let Some(failure) = frame.exception() {
-            events.push(Event::Failed(failure));
+            // How far the answer had come is what its end here would say.
+            let cut = self.clone().finish();
+            let stage = cut.map_or_else(|cut| cut.stage, |()| Stage::AfterContent);
+            events.push(Event::Failed(failure.at(stage)));
             return;
         }
         match &mut self.0 {
@@ -229,6 +263,7 @@ impl StreamReader {
             Reader::OpenaiChat(reader) => reader.read(frame, events),
             Reader::OpenaiResponses(reader) => reader.read(frame, events),
             Reader::Gemini(reader) => reader.read(frame, events),
+            Reader::BedrockConverse(reader) => reader.read(frame, events),
         }
     }
 
@@ -242,6 +277,7 @@ impl StreamReader {
             Reader::OpenaiChat(reader) => reader.finish(),
             Reader::OpenaiResponses(reader) => reader.finish(),
             Reader::Gemini(reader) => reader.finish(),
+            Reader::BedrockConverse(reader) => reader.finish(),
         }
     }
 }
@@ -259,6 +295,7 @@ enum Writer {
     OpenaiChat(openai_chat::StreamWriter),
     OpenaiResponses(openai_responses::StreamWriter),
     Gemini(gemini::StreamWriter),
+    BedrockConverse(bedrock_converse::StreamWriter),
 }
 
 impl StreamWriter {
@@ -273,6 +310,9 @@ impl StreamWriter {
                 Writer::OpenaiResponses(openai_responses::StreamWriter::new(head))
             }
             Dialect::Gemini => Writer::Gemini(gemini::StreamWriter::new(head)),
+            Dialect::BedrockConverse => {
+                Writer::BedrockConverse(bedrock_converse::StreamWriter::new(head))
+            }
         })
     }
 
@@ -284,6 +324,7 @@ impl StreamWriter {
             Writer::OpenaiChat(writer) => writer.write(event, out),
             Writer::OpenaiResponses(writer) => writer.write(event, out),
             Writer::Gemini(writer) => writer.write(event, out),
+            Writer::BedrockConverse(writer) => writer.write(event, out),
         }
     }
 
@@ -294,6 +335,7 @@ impl StreamWriter {
             Writer::OpenaiChat(writer) => writer.note(event),
             Writer::OpenaiResponses(writer) => writer.note(event),
             Writer::Gemini(writer) => writer.note(event),
+            Writer::BedrockConverse(writer) => writer.note(event),
         }
     }
 
@@ -308,16 +350,21 @@ impl StreamWriter {
             (Writer::OpenaiResponses(writer), Reader::OpenaiResponses(reader)) => {
                 writer.note_place(reader);
             }
+            (Writer::BedrockConverse(writer), Reader::BedrockConverse(reader)) => {
+                writer.note_place(reader);
+            }
             // Chat Completions counts only calls, which events tell; Gemini counts nothing.
             (
                 Writer::AnthropicMessages(_)
                 | Writer::OpenaiChat(_)
                 | Writer::OpenaiResponses(_)
-                | Writer::Gemini(_),
+                | Writer::Gemini(_)
+                | Writer::BedrockConverse(_),
                 Reader::AnthropicMessages(_)
                 | Reader::OpenaiChat(_)
                 | Reader::OpenaiResponses(_)
-                | Reader::Gemini(_),
+                | Reader::Gemini(_)
+                | Reader::BedrockConverse(_),
             ) => {}
         }
     }
@@ -330,6 +377,7 @@ impl StreamWriter {
             Writer::OpenaiChat(writer) => writer.fail(failure, out),
             Writer::OpenaiResponses(writer) => writer.fail(failure, out),
             Writer::Gemini(writer) => writer.fail(failure, out),
+            Writer::BedrockConverse(writer) => writer.fail(failure, out),
         }
     }
 }

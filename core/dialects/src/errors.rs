@@ -34,6 +34,8 @@ pub struct WrittenError {
     pub status: u16,
     /// The JSON body.
     pub body: Vec<u8>,
+    /// What stands in `x-amzn-errortype`, by which clients of Converse know an error.
+    pub aws_error: Option<&'static str>,
 }
 
 impl<'a> ErrorHead<'a> {

@@ -10,7 +10,7 @@ use backstop_exchange::Artefact;
 use backstop_vocabulary::Dialect;
 
 /// What everything begins with that this gateway put into a slot for state.
-const MARK: &str = "backstop:";
+pub(crate) const MARK: &str = "backstop:";
 
 /// The state as a client of dialect `here` carries it.
 pub(crate) fn write(artefact: &Artefact, here: Dialect) -> Cow<'_, str> {

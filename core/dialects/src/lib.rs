@@ -21,6 +21,7 @@ mod thoughts;
 mod tool_names;
 
 mod anthropic_messages;
+mod bedrock_converse;
 mod gemini;
 mod openai_chat;
 mod openai_responses;
@@ -37,13 +38,15 @@ mod losses;
 mod repeat;
 mod restorer;
 mod schema;
+mod segment;
 mod stops;
 mod surrogates;
 mod words;
 
 pub use dispatch::{
-    StreamReader, StreamWriter, called, count_path, fixed_path, is_own_answer, keep_alive, path,
-    read_answer, read_error, read_request, read_rest, write_answer, write_error, write_request,
+    StreamReader, StreamWriter, called, count_path, fixed_path, framing, is_own_answer, keep_alive,
+    path, read_answer, read_error, read_request, read_rest, write_answer, write_error,
+    write_request,
 };
 pub use embeddings::{EMBEDDINGS_PATH, read_embeddings};
 pub use errors::{ErrorHead, WrittenError};

@@ -4,7 +4,7 @@ use backstop_vocabulary::{Dialect, Failure};
 
 use crate::hash::fnv64;
 use crate::json::invalid;
-use crate::{anthropic_messages, gemini, openai_chat, openai_responses};
+use crate::{anthropic_messages, bedrock_converse, gemini, openai_chat, openai_responses};
 
 mod cursor;
 mod opening;
@@ -65,10 +65,11 @@ pub fn scan(dialect: Dialect, body: &[u8]) -> Result<Scan, Failure> {
         Dialect::OpenaiChat => openai_chat::scan_field(&mut scan, cursor, key),
         Dialect::OpenaiResponses => openai_responses::scan_field(&mut scan, cursor, key),
         Dialect::Gemini => gemini::scan_field(&mut scan, cursor, key),
+        Dialect::BedrockConverse => bedrock_converse::scan_field(&mut scan, cursor, key),
     })?;
     cursor.end()?;
-    // Gemini's stands in the path, and so does the wish for a stream.
-    if scan.model.is_empty() && dialect != Dialect::Gemini {
+    // Where it stands in the path, so does the wish for a stream.
+    if scan.model.is_empty() && crate::fixed_path(dialect).is_some() {
         return Err(invalid(
             "`model` is missing: name the model to ask, for example `\"model\": \"…\"`",
         ));

@@ -11,7 +11,7 @@ use backstop_exchange::Artefact;
 use backstop_vocabulary::{Dialect, Failure};
 use memchr::memmem;
 
-use crate::{anthropic_messages, gemini, openai_chat, openai_responses};
+use crate::{anthropic_messages, bedrock_converse, gemini, openai_chat, openai_responses};
 
 /// The reasoning that a request carries.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +76,9 @@ pub fn thoughts(dialect: Dialect, body: &[u8]) -> Option<Thoughts> {
             (openai_responses::has_thoughts, openai_responses::find_thoughts)
         }
         Dialect::Gemini => (gemini::has_thoughts, gemini::find_thoughts),
+        Dialect::BedrockConverse => {
+            (bedrock_converse::has_thoughts, bedrock_converse::find_thoughts)
+        }
     };
     if !is_marked(body) {
         return None;

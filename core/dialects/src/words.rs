@@ -33,6 +33,7 @@ fn kept(dialect: Dialect, said: &Value) -> Option<Words> {
     let mut error = Map::new();
     let names = match dialect {
         Dialect::Gemini => ["message", "code", "status", "details"].as_slice(),
+        Dialect::BedrockConverse => ["message"].as_slice(),
         Dialect::AnthropicMessages | Dialect::OpenaiChat | Dialect::OpenaiResponses => {
             ["message", "type", "param", "code", "details"].as_slice()
         }

@@ -8,6 +8,7 @@
 //! | the same | `answer.<dialect>.json`: written for a client of that dialect |
 //! | `stream.sse` | `events.txt`: its events and how it ended, however it is cut into chunks |
 //! | the same | `stream.<dialect>.sse`: written for a client of that dialect |
+//! | `stream.events` (a line for each message of an event-stream: its type, `!` before that of an exception, and its JSON) | the same |
 //! | `error.txt` (first line: status and headers; then the body) | `failure.txt` |
 //!
 //! A `.txt` without a dialect must exist for its input; the others are checked where they exist.
@@ -19,8 +20,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use backstop_dialects::{
-    ErrorHead, Frames, Framing, Head, StreamReader, StreamWriter, TargetForm, read_answer,
-    read_error, read_request, read_rest, write_answer, write_request,
+    ErrorHead, Frames, Framing, Head, StreamReader, StreamWriter, TargetForm, event_message,
+    exception_message, framing, read_answer, read_error, read_request, read_rest, write_answer,
+    write_request,
 };
 use backstop_exchange::{Abilities, Answer, Event, ReasoningForm};
 use backstop_vocabulary::{Dialect, Failure};
@@ -49,7 +51,7 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn check(mut self) {
-        let inputs = ["request.json", "answer.json", "stream.sse", "error.txt"];
+        let inputs = ["request.json", "answer.json", "stream.sse", "stream.events", "error.txt"];
         let found: Vec<&str> = inputs.into_iter().filter(|name| self.has(name)).collect();
         if found.is_empty() {
             self.wrong.push(format!("{}: holds no input", self.folder.display()));
@@ -58,7 +60,8 @@ impl Case<'_> {
             match input {
                 "request.json" => self.request(),
                 "answer.json" => self.answer(),
-                "stream.sse" => self.stream(),
+                "stream.sse" => self.stream(&self.read("stream.sse")),
+                "stream.events" => self.stream(&messages(&self.text("stream.events"))),
                 _ => self.error(),
             }
         }
@@ -133,9 +136,8 @@ impl Case<'_> {
         }
     }
 
-    fn stream(&mut self) {
-        let bytes = self.read("stream.sse");
-        let (events, result) = self.read_stream([bytes.as_slice()]);
+    fn stream(&mut self, bytes: &[u8]) {
+        let (events, result) = self.read_stream([bytes]);
         let shown = show(&events, &result);
         for cut in 0..bytes.len() {
             let (left, right) = bytes.split_at(cut);
@@ -149,14 +151,22 @@ impl Case<'_> {
         assert_eq!(show(&events_by_byte, &result_by_byte), shown, "fed byte by byte");
         self.expect("events.txt", &shown);
         for dialect in Dialect::ALL {
-            let file = format!("stream.{dialect}.sse");
+            let form = match framing(dialect) {
+                Framing::Sse | Framing::List => "sse",
+                Framing::EventStream => "events",
+            };
+            let file = format!("stream.{dialect}.{form}");
             if self.has(&file) {
                 let mut writer = StreamWriter::new(dialect, head());
                 let mut out = Vec::new();
                 for event in &events {
                     writer.write(event, &mut out);
                 }
-                self.expect(&file, &String::from_utf8(out).unwrap());
+                let text = match framing(dialect) {
+                    Framing::Sse | Framing::List => String::from_utf8(out).unwrap(),
+                    Framing::EventStream => lines(out),
+                };
+                self.expect(&file, &text);
             }
         }
     }
@@ -165,7 +175,7 @@ impl Case<'_> {
         &self,
         chunks: impl IntoIterator<Item = &'b [u8]>,
     ) -> (Vec<Event>, Result<(), Failure>) {
-        let mut frames = Frames::new(Framing::Sse, 1 << 20);
+        let mut frames = Frames::new(framing(self.dialect), 1 << 20);
         let mut reader = StreamReader::new(self.dialect);
         let mut events = Vec::new();
         for chunk in chunks {
@@ -193,6 +203,7 @@ impl Case<'_> {
                 ("retry-after", value) => head.retry_after = Some(value),
                 ("retry-after-ms", value) => head.retry_after_ms = Some(value),
                 ("x-should-retry", value) => head.should_retry = Some(value),
+                ("x-amzn-errortype", value) => head.aws_error = Some(value),
                 (other, _) => panic!("unknown header {other}"),
             }
         }
@@ -223,6 +234,32 @@ impl Case<'_> {
                 .push(format!("{}\n--- expected\n{expected}--- is\n{actual}", path.display()));
         }
     }
+}
+
+/// An event-stream of the messages that the lines name.
+fn messages(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    for line in text.lines() {
+        let (name, json) = line.split_once(' ').unwrap();
+        match name.strip_prefix('!') {
+            Some(exception) => exception_message(exception, json.as_bytes(), &mut out),
+            None => event_message(name, json.as_bytes(), &mut out),
+        }
+    }
+    out
+}
+
+/// A line for each message of an event-stream.
+fn lines(stream: Vec<u8>) -> String {
+    let mut frames = Frames::new(Framing::EventStream, 1 << 20);
+    frames.feed(Bytes::from(stream));
+    let mut text = String::new();
+    for frame in frames {
+        let frame = frame.unwrap();
+        let data = String::from_utf8_lossy(frame.data());
+        writeln!(text, "{} {data}", frame.event()).unwrap();
+    }
+    text
 }
 
 fn folders(of: &Path) -> Vec<PathBuf> {

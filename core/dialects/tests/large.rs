@@ -40,7 +40,8 @@ fn many_calls_in_one_turn_find_their_results() {
     let calls = |n| format!(r#"{{"type":"tool_use","id":"c{n}","name":"f","input":{{}}}}"#);
     let results = |n| format!(r#"{{"type":"tool_result","tool_use_id":"c{n}","content":"x"}}"#);
     let body = format!(
-        r#"{{"model":"m","max_tokens":16,"messages":[{{"role":"user","content":"x"}},
+        r#"{{"model":"m","max_tokens":16,"tools":[{{"name":"f","input_schema":{{"type":"object"}}}}],
+        "messages":[{{"role":"user","content":"x"}},
         {{"role":"assistant","content":[{}]}},{{"role":"user","content":[{}]}}]}}"#,
         list(MANY, calls),
         list(MANY, results),

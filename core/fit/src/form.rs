@@ -45,5 +45,6 @@ const fn field(client: Dialect) -> &'static str {
         Dialect::OpenaiChat => "response_format",
         Dialect::OpenaiResponses => "text.format",
         Dialect::Gemini => "responseSchema",
+        Dialect::BedrockConverse => "outputConfig.textFormat",
     }
 }

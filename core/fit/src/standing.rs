@@ -94,7 +94,7 @@ pub fn forfeits(needs: &Features, terms: &Terms<'_>) -> Vec<Forfeit> {
 /// Whether sound can be part of a request in this dialect.
 const fn takes_sound(dialect: Dialect) -> bool {
     match dialect {
-        Dialect::OpenaiChat | Dialect::Gemini => true,
+        Dialect::OpenaiChat | Dialect::Gemini | Dialect::BedrockConverse => true,
         Dialect::AnthropicMessages | Dialect::OpenaiResponses => false,
     }
 }

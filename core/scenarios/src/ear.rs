@@ -6,6 +6,7 @@ use backstop_vocabulary::Dialect;
 use crate::Delivery;
 
 mod anthropic;
+mod converse;
 mod gemini;
 mod openai;
 mod responses;
@@ -64,6 +65,7 @@ enum State {
     Openai(openai::State),
     Responses(responses::State),
     Gemini(gemini::State),
+    Converse(converse::State),
 }
 
 impl Ear {
@@ -74,6 +76,7 @@ impl Ear {
             Dialect::OpenaiChat => State::Openai(openai::State::default()),
             Dialect::OpenaiResponses => State::Responses(responses::State::default()),
             Dialect::Gemini => State::Gemini(gemini::State::default()),
+            Dialect::BedrockConverse => State::Converse(converse::State::default()),
         };
         Self { delivery, buffer: Vec::new(), scanned: 0, state, flaw: None }
     }
@@ -82,6 +85,12 @@ impl Ear {
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
         if !self.delivery.is_stream() {
+            return;
+        }
+        if let State::Converse(state) = &mut self.state {
+            let heard = state.feed(bytes);
+            self.flaw = self.flaw.take().or_else(|| heard.err());
+            self.buffer.clear();
             return;
         }
         let buffer = std::mem::take(&mut self.buffer);
@@ -105,6 +114,7 @@ impl Ear {
             State::Openai(state) => state.has_begun(),
             State::Responses(state) => state.has_begun(),
             State::Gemini(state) => state.has_begun(),
+            State::Converse(state) => state.has_begun(),
         }
     }
 
@@ -115,6 +125,7 @@ impl Ear {
             State::Openai(state) => state.done,
             State::Responses(state) => state.done,
             State::Gemini(state) => state.done,
+            State::Converse(state) => state.done,
         }
     }
 
@@ -135,6 +146,7 @@ impl Ear {
                 State::Openai(state) => state.whole(&body)?,
                 State::Responses(state) => state.whole(&body)?,
                 State::Gemini(state) => state.whole(&body)?,
+                State::Converse(state) => state.whole(&body)?,
             }
         }
         let heard = match self.state {
@@ -142,6 +154,7 @@ impl Ear {
             State::Openai(state) => state.finish()?,
             State::Responses(state) => state.finish()?,
             State::Gemini(state) => state.finish()?,
+            State::Converse(state) => state.finish()?,
         };
         if heard.text.is_empty() && heard.calls.is_empty() {
             return Err(Flaw::Empty);
@@ -176,6 +189,7 @@ impl Ear {
             State::Openai(state) => state.frame(&data),
             State::Responses(state) => state.frame(event, &data),
             State::Gemini(state) => state.frame(text, &data),
+            State::Converse(_) => Ok(()),
         };
         self.flaw = result.err();
     }

@@ -9,6 +9,7 @@ use crate::scenario::fits;
 use crate::{Ask, Continuation, Delivery, ProviderSettings, Refusal, ToolAsk};
 
 mod anthropic;
+mod converse;
 mod gemini;
 mod models;
 
@@ -62,6 +63,7 @@ impl Intake {
             Dialect::AnthropicMessages => anthropic::read(provider, head, body),
             Dialect::OpenaiChat | Dialect::OpenaiResponses => openai::read(provider, head, body),
             Dialect::Gemini => gemini::read(provider, head, body),
+            Dialect::BedrockConverse => converse::read(provider, head, body),
         }
     }
 }
@@ -96,7 +98,8 @@ fn list_models(provider: &ProviderSettings) -> Vec<u8> {
             json!({ "data": data, "has_more": false, "first_id": models.first(),
                     "last_id": models.last() })
         }
-        Dialect::OpenaiChat | Dialect::OpenaiResponses => {
+        // Bedrock lists no models where it answers; the list is for who asks all the same.
+        Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::BedrockConverse => {
             let data: Vec<Value> = names
                 .map(|name| {
                     json!({ "id": name, "object": "model", "created": 1_767_225_600,

@@ -52,15 +52,22 @@ pub enum Verdict {
 impl WorkItem {
     /// The path it is sent to.
     pub fn path(&self) -> Cow<'static, str> {
-        match self.dialect {
-            Dialect::AnthropicMessages => "/v1/messages".into(),
-            Dialect::OpenaiChat => "/v1/chat/completions".into(),
-            Dialect::OpenaiResponses => "/v1/responses".into(),
+        Cow::Borrowed(match self.dialect {
+            Dialect::AnthropicMessages => "/v1/messages",
+            Dialect::OpenaiChat => "/v1/chat/completions",
+            Dialect::OpenaiResponses => "/v1/responses",
             Dialect::Gemini if self.delivery.is_stream() => {
-                format!("/v1beta/models/{}:streamGenerateContent?alt=sse", self.model).into()
+                let path = format!("/v1beta/models/{}:streamGenerateContent?alt=sse", self.model);
+                return path.into();
             }
-            Dialect::Gemini => format!("/v1beta/models/{}:generateContent", self.model).into(),
-        }
+            Dialect::Gemini => {
+                return format!("/v1beta/models/{}:generateContent", self.model).into();
+            }
+            Dialect::BedrockConverse => {
+                let method = if self.delivery.is_stream() { "-stream" } else { "" };
+                return format!("/model/{}/converse{method}", self.model).into();
+            }
+        })
     }
 
     /// The headers it is sent with, beside length and host.
@@ -72,7 +79,7 @@ impl WorkItem {
                 ("anthropic-version", "2023-06-01".to_owned()),
                 ("x-api-key", key.to_owned()),
             ],
-            Dialect::OpenaiChat | Dialect::OpenaiResponses => {
+            Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::BedrockConverse => {
                 vec![json, ("authorization", format!("Bearer {key}"))]
             }
             Dialect::Gemini => vec![json, ("x-goog-api-key", key.to_owned())],
@@ -91,6 +98,7 @@ impl WorkItem {
             Dialect::OpenaiChat => self.finish_openai(&mut body),
             Dialect::OpenaiResponses => return self.responses_body().to_string().into_bytes(),
             Dialect::Gemini => return self.gemini_body().to_string().into_bytes(),
+            Dialect::BedrockConverse => return self.converse_body().to_string().into_bytes(),
         }
         body.to_string().into_bytes()
     }
@@ -237,6 +245,30 @@ impl WorkItem {
                 let format = json!({ "type": "json_schema", "name": "triage", "schema": schema(),
                                      "strict": true });
                 body["text"] = json!({ "format": format });
+            }
+        }
+        body
+    }
+}
+
+impl WorkItem {
+    fn converse_body(&self) -> Value {
+        let mut body = json!({
+            "messages": [{ "role": "user", "content": [{ "text": self.prompt }] }],
+            "inferenceConfig": { "maxTokens": 2048 },
+        });
+        match self.wish {
+            Wish::Text => {}
+            Wish::Tools => {
+                let spec = |it: ToolAsk| json!({ "toolSpec": { "name": it.name, "inputSchema": { "json": it.schema } } });
+                let tools: Vec<Value> = tools().into_iter().map(spec).collect();
+                body["toolConfig"] = json!({ "tools": tools });
+            }
+            Wish::Schema => {
+                let form =
+                    json!({ "jsonSchema": { "name": "triage", "schema": schema().to_string() } });
+                body["outputConfig"] =
+                    json!({ "textFormat": { "type": "json_schema", "structure": form } });
             }
         }
         body

@@ -8,7 +8,7 @@ use crate::symptom::{Complaint, RetryAdvice};
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// The error's type in the dialect's words.
+    /// The error's type in the dialect's words; of AWS the name of its exception.
     pub kind: &'static str,
     /// The error's code: `details.error_code` of Anthropic, `code` of `OpenAI`.
     pub code: Option<&'static str>,
@@ -27,6 +27,7 @@ impl Refusal {
             Dialect::AnthropicMessages => of_anthropic(complaint),
             Dialect::OpenaiChat | Dialect::OpenaiResponses => of_openai(complaint),
             Dialect::Gemini => of_gemini(complaint),
+            Dialect::BedrockConverse => of_aws(complaint),
         }
     }
 
@@ -75,6 +76,7 @@ impl Refusal {
                 "message": self.message, "type": self.kind, "param": self.param, "code": self.code,
             } }),
             Dialect::Gemini => self.gemini_object(),
+            Dialect::BedrockConverse => json!({ "message": self.message }),
         }
     }
 
@@ -106,6 +108,10 @@ impl Refusal {
         let id_header = match dialect {
             Dialect::AnthropicMessages => "request-id",
             Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => "x-request-id",
+            Dialect::BedrockConverse => {
+                headers.push(("x-amzn-errortype", format!("{}:", self.kind)));
+                "x-amzn-requestid"
+            }
         };
         headers.push((id_header, request_id.to_owned()));
         if let Some(seconds) = self.retry_after_s {
@@ -242,6 +248,48 @@ fn of_openai(complaint: Complaint) -> Refusal {
             status,
             "server_error",
             "The server had an error while processing your request.",
+        ),
+    }
+}
+
+fn of_aws(complaint: Complaint) -> Refusal {
+    match complaint {
+        Complaint::BadRequest => {
+            Refusal::new(400, "ValidationException", "The provided request is not valid")
+        }
+        Complaint::Auth401 | Complaint::Auth403 => Refusal::new(
+            403,
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+        ),
+        Complaint::Payment | Complaint::Quota => Refusal::new(
+            400,
+            "ServiceQuotaExceededException",
+            "Your request exceeds the service quota for your account.",
+        ),
+        Complaint::ModelNotFound => Refusal::new(
+            404,
+            "ResourceNotFoundException",
+            "The provided model identifier is invalid.",
+        ),
+        Complaint::RateLimit(advice) => Refusal::new(
+            429,
+            "ThrottlingException",
+            "Too many requests, please wait before trying again.",
+        )
+        .with_retry_after(seconds(advice)),
+        Complaint::Acceleration => {
+            Refusal::new(429, "ThrottlingException", "Too many tokens, please wait.")
+        }
+        Complaint::Status(503 | 529) => Refusal::new(
+            503,
+            "ServiceUnavailableException",
+            "Bedrock is unable to process your request.",
+        ),
+        Complaint::Status(status) => Refusal::new(
+            status,
+            "InternalServerException",
+            "The system encountered an unexpected error during processing.",
         ),
     }
 }

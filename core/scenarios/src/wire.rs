@@ -8,6 +8,7 @@ use crate::speech::Speech;
 use crate::symptom::ErrorForm;
 
 mod anthropic;
+mod converse;
 mod gemini;
 mod openai;
 mod responses;
@@ -48,6 +49,7 @@ pub(crate) fn frames(dialect: Dialect, voice: &Voice<'_>) -> Frames {
         Dialect::OpenaiChat => openai::frames(voice),
         Dialect::OpenaiResponses => responses::frames(voice),
         Dialect::Gemini => gemini::frames(voice),
+        Dialect::BedrockConverse => converse::frames(voice),
     }
 }
 
@@ -58,6 +60,7 @@ pub(crate) fn whole(dialect: Dialect, voice: &Voice<'_>) -> Vec<u8> {
         Dialect::OpenaiChat => openai::whole(voice),
         Dialect::OpenaiResponses => responses::whole(voice),
         Dialect::Gemini => gemini::whole(voice),
+        Dialect::BedrockConverse => converse::whole(voice),
     }
 }
 
@@ -69,6 +72,7 @@ pub(crate) const fn ping(dialect: Dialect) -> Bytes {
         }
         Dialect::OpenaiChat | Dialect::OpenaiResponses => Bytes::from_static(b": PROCESSING\n\n"),
         Dialect::Gemini => Bytes::from_static(b"\r\n\r\n"),
+        Dialect::BedrockConverse => Bytes::from_static(backstop_dialects::keep_alive(dialect)),
     }
 }
 
@@ -82,6 +86,13 @@ pub(crate) fn error_frame(dialect: Dialect, form: ErrorForm, request_id: &str) -
             "The server had an error while processing your request. Sorry about that!",
         ),
         Dialect::Gemini => Refusal::new(503, "UNAVAILABLE", "The model is overloaded."),
+        // A stream of messages has one form of error.
+        Dialect::BedrockConverse => {
+            let mut out = Vec::new();
+            let said = br#"{"message":"Bedrock is unable to process your request."}"#;
+            backstop_dialects::exception_message("serviceUnavailableException", said, &mut out);
+            return out.into();
+        }
     };
     let object = refusal.object(dialect, request_id);
     let text = match (form, dialect) {
@@ -95,6 +106,7 @@ pub(crate) fn error_frame(dialect: Dialect, form: ErrorForm, request_id: &str) -
             event["type"] = "error".into();
             format!("event: error\ndata: {event}\n\n")
         }
+        (ErrorForm::Dialect, Dialect::BedrockConverse) => String::new(),
         (ErrorForm::Flat, _) => "data: {\"object\":\"error\",\"message\":\"EngineCore died\",\
              \"type\":\"InternalServerError\",\"param\":null,\"code\":500}\n\n"
             .to_owned(),
@@ -114,6 +126,11 @@ pub(crate) fn malformed_frame(dialect: Dialect) -> Bytes {
             b"event: response.output_text.delta\ndata: {\"type\":\"response.output_tex\n\n",
         ),
         Dialect::Gemini => Bytes::from_static(b"data: {\"candidates\": [{\"conte\r\n\r\n"),
+        Dialect::BedrockConverse => {
+            let mut out = Vec::new();
+            backstop_dialects::event_message("contentBlockDelta", b"{\"contentBlo", &mut out);
+            out.into()
+        }
     }
 }
 

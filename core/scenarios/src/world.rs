@@ -100,7 +100,8 @@ impl World {
             backstop_vocabulary::Dialect::AnthropicMessages => Complaint::Status(529),
             backstop_vocabulary::Dialect::OpenaiChat
             | backstop_vocabulary::Dialect::OpenaiResponses
-            | backstop_vocabulary::Dialect::Gemini => Complaint::Status(503),
+            | backstop_vocabulary::Dialect::Gemini
+            | backstop_vocabulary::Dialect::BedrockConverse => Complaint::Status(503),
         };
         let draw = self.chance.unit();
         if draw < base.server_errors {

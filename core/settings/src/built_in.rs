@@ -71,8 +71,13 @@ pub(crate) fn catch_all(providers: &Providers, routes: &[Route]) -> Vec<Route> {
             Dialect::AnthropicMessages => (ProviderKind::Anthropic, "claude-"),
             Dialect::OpenaiChat | Dialect::OpenaiResponses => (ProviderKind::Openai, "gpt-"),
             Dialect::Gemini => (ProviderKind::Gemini, "gemini-"),
+            // Every kind of model is there, under names of its own.
+            Dialect::BedrockConverse => (ProviderKind::Compatible, "bedrock-"),
         };
-        let own = of_kind(providers, kind);
+        let mut own = of_kind(providers, kind);
+        if kind == ProviderKind::Compatible {
+            own.retain(|name| providers.get(name).is_some_and(|it| it.speaks(dialect)));
+        }
         let fits = |route: &&Route| {
             let first = route.ladder.first().and_then(|Rung::Targets(targets)| targets.first());
             let written = first.is_some_and(|target| speaks(target, dialect));

@@ -46,10 +46,12 @@ impl Surface {
     /// `model` is the provider's own name.
     pub fn dialects(&self, model: &str) -> Option<&'static [Dialect]> {
         const CLAUDE: &[Dialect] = &[Dialect::AnthropicMessages];
+        const CLAUDE_AT_AWS: &[Dialect] = &[Dialect::AnthropicMessages, Dialect::BedrockConverse];
         const GEMINI: &[Dialect] = &[Dialect::Gemini, Dialect::OpenaiChat];
         let (is_claude, others): (_, &[Dialect]) = match self {
             Self::Plain | Self::AzureV1 { .. } | Self::AzureDeployments { .. } => return None,
-            Self::Bedrock { .. } => (claude(model).is_some(), &[]),
+            Self::Bedrock { .. } if claude(model).is_some() => return Some(CLAUDE_AT_AWS),
+            Self::Bedrock { .. } => (false, &[Dialect::BedrockConverse]),
             Self::Vertex { .. } if model.starts_with("gemini-") => (false, GEMINI),
             Self::Vertex { .. } => (claude(model).is_some(), &[Dialect::OpenaiChat]),
         };
@@ -88,13 +90,20 @@ impl Surface {
                 let query = query_of(api_version);
                 Some(format!("/openai/deployments/{deployment}{path}{query}").into())
             }
+            Self::Bedrock { .. } if dialect == Dialect::BedrockConverse => {
+                Some(backstop_dialects::path(dialect, model, delivery))
+            }
             Self::Bedrock { .. } => {
                 let call = match (dialect, delivery) {
                     (Dialect::AnthropicMessages, Delivery::Whole) => "invoke",
                     (Dialect::AnthropicMessages, Delivery::Stream) => "invoke-with-response-stream",
-                    (Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini, _) => {
-                        return None;
-                    }
+                    (
+                        Dialect::OpenaiChat
+                        | Dialect::OpenaiResponses
+                        | Dialect::Gemini
+                        | Dialect::BedrockConverse,
+                        _,
+                    ) => return None,
                 };
                 Some(format!("/model/{}/{call}", segment(model, ":")).into())
             }
@@ -116,6 +125,7 @@ impl Surface {
                     Some(format!("{place}/publishers/google/models/{model}:{call}").into())
                 }
                 Dialect::OpenaiChat | Dialect::OpenaiResponses => self.fixed_path(dialect),
+                Dialect::BedrockConverse => None,
             },
         }
     }
@@ -163,7 +173,7 @@ fn openai_path(dialect: Dialect) -> Option<&'static str> {
         Dialect::OpenaiChat | Dialect::OpenaiResponses => {
             backstop_dialects::fixed_path(dialect)?.strip_prefix("/v1")
         }
-        Dialect::AnthropicMessages | Dialect::Gemini => None,
+        Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse => None,
     }
 }
 

@@ -11,12 +11,19 @@ pub enum Dialect {
     OpenaiResponses,
     /// Gemini `generateContent`: `POST /v1beta/models/{model}:generateContent`.
     Gemini,
+    /// Amazon Bedrock Converse: `POST /model/{model}/converse`.
+    BedrockConverse,
 }
 
 impl Dialect {
     /// Every dialect, in the order docs list them.
-    pub const ALL: [Self; 4] =
-        [Self::AnthropicMessages, Self::OpenaiChat, Self::OpenaiResponses, Self::Gemini];
+    pub const ALL: [Self; 5] = [
+        Self::AnthropicMessages,
+        Self::OpenaiChat,
+        Self::OpenaiResponses,
+        Self::Gemini,
+        Self::BedrockConverse,
+    ];
 
     /// The name used in settings, headers, the journal and metrics.
     pub const fn name(self) -> &'static str {
@@ -25,6 +32,7 @@ impl Dialect {
             Self::OpenaiChat => "openai_chat",
             Self::OpenaiResponses => "openai_responses",
             Self::Gemini => "gemini",
+            Self::BedrockConverse => "bedrock_converse",
         }
     }
 

@@ -86,6 +86,16 @@ impl Question {
                 }
                 body
             }
+            Dialect::BedrockConverse => {
+                let mut body = json!({
+                    "messages": [{ "role": "user", "content": [{ "text": self.text }] }],
+                    "inferenceConfig": { "maxTokens": self.output_tokens_max },
+                });
+                if let Some(system) = &self.system {
+                    body["system"] = json!([{ "text": system }]);
+                }
+                body
+            }
             Dialect::OpenaiChat => {
                 let system = self.system.iter();
                 let mut turns: Vec<Value> =

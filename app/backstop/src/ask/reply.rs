@@ -2,7 +2,7 @@
 
 use std::io;
 
-use backstop_dialects::{Frames, Framing, StreamReader};
+use backstop_dialects::{Frames, StreamReader, framing};
 use backstop_exchange::{Event, Finish};
 use backstop_listener::{Abort, AnswerBody};
 use backstop_vocabulary::{Class, Dialect, Failure, Usage};
@@ -61,7 +61,7 @@ impl Reply {
         mut hand_over: impl FnMut(&str) -> io::Result<()>,
     ) -> io::Result<Self> {
         let (mut frames, mut reader) =
-            (Frames::new(Framing::Sse, FRAME_BYTES_MAX), StreamReader::new(dialect));
+            (Frames::new(framing(dialect), FRAME_BYTES_MAX), StreamReader::new(dialect));
         let mut events = Vec::new();
         let mut failed = None;
         while let Some(frame) = body.frame().await {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use backstop_dialects::{
-    Delivery, Frames, Framing, StreamReader, TargetForm, read_answer, read_rest, write_request,
+    Delivery, Frames, StreamReader, TargetForm, framing, read_answer, read_rest, write_request,
 };
 use backstop_exchange::{Abilities, Event, ReasoningForm, Request};
 use backstop_vocabulary::{Dialect, Failure};
@@ -55,7 +55,7 @@ pub(super) fn read(got: &Got) -> (Vec<Event>, Result<(), Failure>) {
         let read = read_answer(got.dialect, &got.body, &mut events);
         return (events, read);
     }
-    let mut frames = Frames::new(Framing::Sse, FRAME_BYTES_MAX);
+    let mut frames = Frames::new(framing(got.dialect), FRAME_BYTES_MAX);
     frames.feed(Bytes::clone(&got.body));
     let mut reader = StreamReader::new(got.dialect);
     for frame in frames.by_ref() {

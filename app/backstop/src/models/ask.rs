@@ -33,7 +33,10 @@ pub(crate) const fn lists_models(kind: ProviderKind) -> bool {
         | ProviderKind::Foundry
         | ProviderKind::Bedrock
         | ProviderKind::Vertex => false,
-        ProviderKind::Anthropic | ProviderKind::Openai | ProviderKind::Compatible => true,
+        ProviderKind::Anthropic
+        | ProviderKind::Openai
+        | ProviderKind::Gemini
+        | ProviderKind::Compatible => true,
     }
 }
 
@@ -43,11 +46,12 @@ pub(crate) fn ask(provider: &Provider, trust: &TlsTrust) -> anyhow::Result<Liste
         anyhow::bail!("its list says nothing of what models can do: read a file with `--from`");
     }
     let endpoint = Arc::new(Endpoint::new(&provider.base_url, provider.proxy.as_deref(), trust)?);
-    let (path, query) = match (provider.kind, provider.dialect) {
-        (ProviderKind::Anthropic, _) | (_, Dialect::AnthropicMessages) => {
-            ("/v1/models", "limit=1000")
+    let (path, query) = match provider.dialect {
+        Dialect::AnthropicMessages => ("/v1/models", "limit=1000"),
+        Dialect::Gemini => ("/v1beta/models", "pageSize=1000"),
+        Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::BedrockConverse => {
+            ("/v1/models", "")
         }
-        _ => ("/v1/models", ""),
     };
     let headers = headers(provider)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -55,7 +59,7 @@ pub(crate) fn ask(provider: &Provider, trust: &TlsTrust) -> anyhow::Result<Liste
         let client = Client::new(Arc::new(TcpDial::new()), ClientLimits::default());
         let mut pages: Vec<String> = Vec::new();
         let mut next = query.to_owned();
-        let source = format!("{}{}", provider.base_url, endpoint_path(&provider.base_url, path));
+        let source = format!("{}{}", origin(&provider.base_url), endpoint.path(path)?.path());
         while pages.len() < PAGES_MAX {
             let whole = if next.is_empty() { path.to_owned() } else { format!("{path}?{next}") };
             let ask = Ask {
@@ -79,9 +83,12 @@ pub(crate) fn ask(provider: &Provider, trust: &TlsTrust) -> anyhow::Result<Liste
     })
 }
 
-/// The path as it is appended to a base URL that may already end in a version.
-fn endpoint_path<'a>(base_url: &str, path: &'a str) -> &'a str {
-    if base_url.ends_with("/v1") { path.trim_start_matches("/v1") } else { path }
+/// Scheme, host and port of an address.
+fn origin(base_url: &str) -> &str {
+    let host = base_url.find("://").map_or(0, |at| at + 3);
+    let end =
+        base_url.get(host..).and_then(|rest| rest.find('/')).map_or(base_url.len(), |at| host + at);
+    base_url.get(..end).unwrap_or(base_url)
 }
 
 async fn page(
@@ -113,10 +120,12 @@ fn headers(provider: &Provider) -> anyhow::Result<HeaderMap> {
     let key = provider.credentials.iter().find(|one| matches!(one, Credential::Key { .. }));
     match key.or_else(|| provider.credentials.first()) {
         Some(Credential::Key { secret, .. }) => {
-            let (name, text) = if anthropic {
-                ("x-api-key", secret.reveal().to_owned())
-            } else {
-                ("authorization", format!("Bearer {}", secret.reveal()))
+            let (name, text) = match provider.dialect {
+                Dialect::AnthropicMessages => ("x-api-key", secret.reveal().to_owned()),
+                Dialect::Gemini => ("x-goog-api-key", secret.reveal().to_owned()),
+                Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::BedrockConverse => {
+                    ("authorization", format!("Bearer {}", secret.reveal()))
+                }
             };
             let mut value = HeaderValue::from_str(&text)
                 .map_err(|_| anyhow::anyhow!("its key holds characters that no header may"))?;

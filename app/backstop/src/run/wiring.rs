@@ -43,7 +43,7 @@ pub(super) struct Wiring {
     placeholders: Vec<&'static str>,
 }
 
-/// Settings without a file. Both vendors are there, also without a key of ours: the command may
+/// Settings without a file. All vendors are there, also without a key of ours: the command may
 /// have a login of its own.
 pub(super) fn discovered(env: &BTreeMap<String, String>) -> Settings {
     let mut env = env.clone();
@@ -86,6 +86,7 @@ impl Wiring {
             ("ANTHROPIC_BASE_URL", format!("http://{gateway}")),
             ("OPENAI_BASE_URL", format!("http://{gateway}/v1")),
             ("OPENAI_API_BASE", format!("http://{gateway}/v1")),
+            ("GOOGLE_GEMINI_BASE_URL", format!("http://{gateway}")),
         ];
         let placeholder = |name: &&'static str| (*name, PLACEHOLDER_KEY.to_owned());
         variables.extend(self.placeholders.iter().map(placeholder));
@@ -123,7 +124,7 @@ mod tests {
             env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let (settings, _) = {
             let mut env = env.clone();
-            for name in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY"] {
+            for name in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"] {
                 env.entry(name.to_owned()).or_insert_with(|| PLACEHOLDER_KEY.to_owned());
             }
             discover(&env, &[], &Catalogue::built_in())
@@ -138,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_commands_own_credential_goes_before_ours() {
-        let wiring = wired(&[("ANTHROPIC_API_KEY", "a"), ("OPENAI_API_KEY", "b")], "python");
+        let keys = [("ANTHROPIC_API_KEY", "a"), ("OPENAI_API_KEY", "b"), ("GEMINI_API_KEY", "c")];
+        let wiring = wired(&keys, "python");
         assert_eq!(credentials(&wiring, "anthropic"), ["from_client", "default"]);
         assert_eq!(wiring.placeholders, [""; 0]);
     }
@@ -147,13 +149,14 @@ mod tests {
     fn without_a_key_a_placeholder_starts_the_sdk_and_opens_nothing() {
         let wiring = wired(&[("OPENAI_API_KEY", "b")], "/usr/bin/python");
         assert_eq!(credentials(&wiring, "anthropic"), ["from_client"]);
-        assert_eq!(wiring.placeholders, ["ANTHROPIC_API_KEY"]);
+        assert_eq!(wiring.placeholders, ["ANTHROPIC_API_KEY", "GEMINI_API_KEY"]);
         assert_eq!(wired(&[("ANTHROPIC_AUTH_TOKEN", "t")], "x").placeholders, [""; 0]);
     }
 
     #[test]
     fn a_program_with_a_login_of_its_own_gets_no_placeholder() {
-        assert_eq!(wired(&[("OPENAI_API_KEY", "b")], "/opt/bin/claude").placeholders, [""; 0]);
+        let claude = wired(&[("OPENAI_API_KEY", "b")], "/opt/bin/claude");
+        assert_eq!(claude.placeholders, ["GEMINI_API_KEY"]);
         assert_eq!(wired(&[], "python").placeholders, [""; 0]);
     }
 }

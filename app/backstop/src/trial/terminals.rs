@@ -12,6 +12,7 @@ const RESPONSES: [&[u8]; 4] = [
     b"event: error",
 ];
 const GEMINI: [&[u8]; 2] = [b"\"finishReason\":", b"data: {\"error\""];
+const CONVERSE: [&[u8]; 2] = [b"\x0b:event-type\x07\x00\x08metadata", b"\x0f:exception-type"];
 /// No marker is longer.
 const CARRY_BYTES: usize = 32;
 
@@ -32,6 +33,7 @@ impl Terminals {
             Dialect::OpenaiChat => &OPENAI,
             Dialect::OpenaiResponses => &RESPONSES,
             Dialect::Gemini => &GEMINI,
+            Dialect::BedrockConverse => &CONVERSE,
         };
         Self { markers, carry: Vec::new(), count: 0 }
     }

@@ -28,6 +28,11 @@ fn the_openai_sdk_for_typescript_notices_nothing_in_its_responses() {
 }
 
 #[test]
+fn the_aws_sdk_for_python_notices_nothing_in_converse() {
+    python("bedrock_converse.py");
+}
+
+#[test]
 fn the_anthropic_sdk_for_typescript_notices_nothing() {
     typescript("anthropic_messages.mjs");
 }
@@ -159,6 +164,7 @@ fn settings(simulation: &Simulation, rungs: Rungs) -> String {
   anthropic: {{ api_key: sk-ant-test, base_url: '{}' }}
   openai: {{ api_key: sk-test, base_url: '{}' }}
   gemini: {{ api_key: test, base_url: '{}' }}
+  converse: {{ dialect: bedrock_converse, api_key: test, base_url: '{}' }}
 routes:
   - name: claude
     models: [claude-*]
@@ -174,16 +180,24 @@ routes:
     trickle: 0%
     ladder:
       - targets: [openai/*]{anthropic}
-  - name: gemini
+  - name: google
     models: [gemini-*]
     deadline: {deadline}
     on_break: {on_break}
     trickle: 0%
     ladder:
       - targets: [gemini/*]{anthropic}
+  - name: converse
+    models: [\"*.anthropic.*\"]
+    deadline: {deadline}
+    on_break: {on_break}
+    trickle: 0%
+    ladder:
+      - targets: [converse/*]{openai}
 ",
         simulation.base_url("anthropic"),
         simulation.base_url("openai"),
         simulation.base_url("gemini"),
+        simulation.base_url("converse"),
     )
 }

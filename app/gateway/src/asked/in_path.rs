@@ -6,6 +6,8 @@ use http::uri::PathAndQuery;
 
 use backstop_dialects::{Called, Delivery, Framing, Method, Scan};
 
+use backstop_vocabulary::Dialect;
+
 use crate::headers;
 
 /// What the path and the query said.
@@ -32,8 +34,17 @@ pub(crate) fn take(head: &mut Parts, path: &str) -> Option<InPath> {
         parts.path_and_query = PathAndQuery::try_from(text).ok();
         head.uri = http::Uri::from_parts(parts).unwrap_or_default();
     }
-    let framing = if events { Framing::Sse } else { Framing::List };
-    called.map(|called| InPath { called, framing })
+    called.map(|called| {
+        let framing = match called.dialect {
+            Dialect::Gemini if events => Framing::Sse,
+            Dialect::Gemini => Framing::List,
+            Dialect::AnthropicMessages
+            | Dialect::OpenaiChat
+            | Dialect::OpenaiResponses
+            | Dialect::BedrockConverse => backstop_dialects::framing(called.dialect),
+        };
+        InPath { called, framing }
+    })
 }
 
 impl InPath {

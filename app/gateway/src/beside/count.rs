@@ -38,6 +38,7 @@ pub(crate) async fn answer(core: &Core, asked: &Asked) -> Response<AnswerBody> {
     let mut response = answer::json(asked, Bytes::from(json!({ field: tokens }).to_string()));
     let lost = match asked.dialect {
         Dialect::Gemini => HeaderValue::from_static("totalTokens=estimated"),
+        Dialect::BedrockConverse => HeaderValue::from_static("inputTokens=estimated"),
         Dialect::AnthropicMessages | Dialect::OpenaiChat | Dialect::OpenaiResponses => {
             HeaderValue::from_static("input_tokens=estimated")
         }
@@ -50,6 +51,7 @@ pub(crate) async fn answer(core: &Core, asked: &Asked) -> Response<AnswerBody> {
 const fn field(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Gemini => "totalTokens",
+        Dialect::BedrockConverse => "inputTokens",
         Dialect::AnthropicMessages | Dialect::OpenaiChat | Dialect::OpenaiResponses => {
             "input_tokens"
         }

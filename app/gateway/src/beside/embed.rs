@@ -26,7 +26,7 @@ pub(crate) fn standing(place: &Place, model: &str) -> Result<(), Unfit> {
     }
     match place.dialect {
         Dialect::OpenaiChat | Dialect::OpenaiResponses => Ok(()),
-        Dialect::AnthropicMessages | Dialect::Gemini => {
+        Dialect::AnthropicMessages | Dialect::Gemini | Dialect::BedrockConverse => {
             Err(Unfit::Request("lacks embeddings".into()))
         }
     }

@@ -93,6 +93,7 @@ fn loss(dialect: Dialect) -> Loss {
         Dialect::AnthropicMessages => "thinking",
         Dialect::OpenaiChat | Dialect::OpenaiResponses => "reasoning",
         Dialect::Gemini => "thoughtSignature",
+        Dialect::BedrockConverse => "reasoningContent",
     };
     Loss::new(field, "made by another issuer and not replayed")
 }

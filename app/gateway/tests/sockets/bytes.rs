@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use backstop_dialects::event_message;
 use backstop_scenarios::{Delivery, Wish};
 use backstop_store::Outcome;
 use backstop_vocabulary::{Class, Dialect};
@@ -25,6 +26,13 @@ pub(crate) fn odd_request(dialect: Dialect, delivery: Delivery) -> Vec<u8> {
         Dialect::OpenaiResponses => "max_output_tokens",
         // The model and the stream are in the path.
         Dialect::Gemini => return ODD_CONTENTS.to_vec(),
+        // Model and delivery stand in the path.
+        Dialect::BedrockConverse => {
+            return b"\n{ \"from_tomorrow\":[1.50,1e3 , {\"model\":\"not this one\"}],\r\n \
+                     \"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\
+                     \"gr\\u00fc\\u00dfe \\/ \"}]}]  }\n"
+                .to_vec();
+        }
     };
     let turns = if dialect == Dialect::OpenaiResponses { "input" } else { "messages" };
     format!(
@@ -63,6 +71,12 @@ pub(crate) fn odd_answer(dialect: Dialect) -> &'static str {
              \"gr\\u00fc\\u00dfe \\/\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{\
              \"promptTokenCount\":3,\"candidatesTokenCount\":2,\"later\":[]}}\n"
         }
+        Dialect::BedrockConverse => {
+            "{ \"output\":{\"message\":{\"role\":\"assistant\" ,\"content\":[{\"text\":\
+             \"gr\\u00fc\\u00dfe \\/\"}]}},\"new\":{\"a\":1.0},\n\"stopReason\":\"end_turn\",\
+             \"usage\":{\"inputTokens\":3,\"outputTokens\":2,\"totalTokens\":5,\"later\":[]},\
+             \"metrics\":{\"latencyMs\":1}}\n"
+        }
     }
 }
 
@@ -90,6 +104,8 @@ const fn odd_opening(dialect: Dialect) -> &'static str {
              \"output_index\":0,\"item\":{\"id\":\"msg_1\",\"type\":\"message\",\"content\":[]}}\n\n"
         }
         Dialect::Gemini => "data: {\"candidates\":[],\"responseId\":\"r-1\"}\r\n\r\n",
+        // Messages, not text.
+        Dialect::BedrockConverse => "",
     }
 }
 
@@ -111,11 +127,15 @@ const fn odd_delta(dialect: Dialect) -> &'static str {
         Dialect::Gemini => {
             "data:{\"responseId\":\"r-1\", \"candidates\":[{\"content\":{\"parts\":[{\"text\":\""
         }
+        Dialect::BedrockConverse => "",
     }
 }
 
 /// A stream of about this many bytes, with comments, fields and spaces of its own kind.
 pub(crate) fn odd_stream(dialect: Dialect, bytes: usize) -> Vec<u8> {
+    if dialect == Dialect::BedrockConverse {
+        return odd_messages(bytes);
+    }
     let mut out = String::with_capacity(bytes + 4096);
     out.push_str(": hello\r\n\r\n");
     out.push_str(odd_opening(dialect));
@@ -131,6 +151,7 @@ pub(crate) fn odd_stream(dialect: Dialect, bytes: usize) -> Vec<u8> {
             Dialect::AnthropicMessages => "\"}, \"new\":1.0}\r\n\r\n",
             Dialect::OpenaiChat => "\"}}], \"new\":1.0}\n\n",
             Dialect::Gemini => "\"}]}}], \"new\":1.0}\r\n\r\n",
+            Dialect::BedrockConverse => "",
         };
         write!(out, "{begins}{number} {padding}{ends}").expect("a string takes all");
         if out.len() >= bytes {
@@ -153,6 +174,7 @@ pub(crate) fn odd_stream(dialect: Dialect, bytes: usize) -> Vec<u8> {
              \"a-model\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\
              data: [DONE]\n\n",
         ),
+        Dialect::BedrockConverse => {}
         Dialect::OpenaiResponses => write!(
             out,
             "event: response.completed\ndata: {{\"type\":\"response.completed\",\
@@ -164,8 +186,55 @@ pub(crate) fn odd_stream(dialect: Dialect, bytes: usize) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// What ends such a stream of messages.
+const ODD_END: [(&str, &str); 3] = [
+    ("contentBlockStop", "{\"contentBlockIndex\":0}"),
+    ("messageStop", "{ \"stopReason\":\"end_turn\" }"),
+    ("metadata", "{\"usage\":{\"inputTokens\":3,\"outputTokens\":2},\"metrics\":{},\"new\":1.0}"),
+];
+
+/// The same of the messages of an event-stream.
+fn odd_messages(bytes: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes + 4096);
+    event_message("newEvent", b"{}", &mut out);
+    event_message("messageStart", b"{ \"role\" : \"assistant\" }", &mut out);
+    let padding = "gr\\u00fc\u{df}e \u{1f30a} ".repeat(20);
+    for number in 0_u32.. {
+        let json = format!(
+            "{{\"contentBlockIndex\":0, \"delta\":{{\"text\":\"{number} {padding}\"}}, \"p\":\"abc\"}}"
+        );
+        event_message("contentBlockDelta", json.as_bytes(), &mut out);
+        if out.len() >= bytes {
+            break;
+        }
+    }
+    for (event, json) in ODD_END {
+        event_message(event, json.as_bytes(), &mut out);
+    }
+    out
+}
+
+/// Where such a stream begins to end, in bytes.
+pub(crate) fn odd_end(dialect: Dialect, whole: &[u8]) -> usize {
+    let mut messages = Vec::new();
+    let begun = match dialect {
+        Dialect::AnthropicMessages => &b"event: content_block_stop"[..],
+        Dialect::OpenaiChat => &b"data: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"a-model\",\"choices\":[{\"index\":0,\"delta\":{},"[..],
+        Dialect::OpenaiResponses => &b"event: response.completed"[..],
+        Dialect::Gemini => &b"data: {\"candidates\":[{\"finishReason"[..],
+        Dialect::BedrockConverse => {
+            let (event, json) = ODD_END[0];
+            event_message(event, json.as_bytes(), &mut messages);
+            &messages
+        }
+    };
+    whole.windows(begun.len()).position(|part| part == begun).expect("its end")
+}
+
 fn call(dialect: Dialect, delivery: Delivery) -> Call {
-    let mut call = Call::of(&item(dialect, delivery, Wish::Text));
+    let mut item = item(dialect, delivery, Wish::Text);
+    "a-model".clone_into(&mut item.model);
+    let mut call = Call::of(&item);
     call.body = odd_request(dialect, delivery);
     call
 }
@@ -204,6 +273,11 @@ async fn in_one_dialect_request_and_answer_pass_to_the_byte() {
                 };
                 assert_eq!(String::from_utf8_lossy(&taken.body), expected, "{what}");
                 assert!(taken.head.starts_with("post "), "{}", taken.head);
+                if dialect == Dialect::BedrockConverse {
+                    let asked = target.strip_prefix("there/").filter(|name| *name != "*");
+                    let place = format!("post /model/{}/converse", asked.unwrap_or("a-model"));
+                    assert!(taken.head.starts_with(&place), "{}", taken.head);
+                }
             }
         }
     }
@@ -235,19 +309,18 @@ async fn pings_are_no_content() {
     let providers = Providers::open().await;
     for dialect in Dialect::ALL {
         let whole = odd_stream(dialect, 2000);
-        let begun = match dialect {
-            Dialect::AnthropicMessages => &b"\nevent: content_block_stop"[..],
-            Dialect::OpenaiChat => &b"\ndata: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"a-model\",\"choices\":[{\"index\":0,\"delta\":{},"[..],
-            Dialect::OpenaiResponses => &b"\nevent: response.completed"[..],
-            Dialect::Gemini => &b"\ndata: {\"candidates\":[{\"finishReason"[..],
-        };
-        let at = whole.windows(begun.len()).position(|part| part == begun).expect("its end") + 1;
+        let at = odd_end(dialect, &whole);
+        let mut message = Vec::new();
         let beat = match dialect {
-            Dialect::AnthropicMessages => "event: ping\ndata: {\"type\":\"ping\"}\n\n",
-            Dialect::OpenaiChat | Dialect::OpenaiResponses => ": still here\n\n",
-            Dialect::Gemini => "\r\n\r\n",
+            Dialect::AnthropicMessages => &b"event: ping\ndata: {\"type\":\"ping\"}\n\n"[..],
+            Dialect::OpenaiChat | Dialect::OpenaiResponses => b": still here\n\n",
+            Dialect::Gemini => b"\r\n\r\n",
+            Dialect::BedrockConverse => {
+                event_message("ping", b"{}", &mut message);
+                &message
+            }
         };
-        let peer = Peer::open(Script::beating(&whole[..at], beat.as_bytes())).await;
+        let peer = Peer::open(Script::beating(&whole[..at], beat)).await;
         let base_url = format!("http://{}", peer.address);
         let policy = "    on_break: error\n";
         let yaml = provider(&settings(&["there/*"], policy), dialect, &base_url);

@@ -91,6 +91,15 @@ impl Got {
     }
 }
 
+impl Got {
+    /// The message of an error in whatever dialect; empty if there is none.
+    pub(crate) fn said(&self) -> String {
+        let body = self.json();
+        let said = [&body["error"]["message"], &body["message"]];
+        said.into_iter().find_map(|said| said.as_str()).unwrap_or_default().to_owned()
+    }
+}
+
 /// A request of a client, built by hand.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
@@ -278,6 +287,7 @@ pub(crate) fn item(dialect: Dialect, delivery: Delivery, wish: Wish) -> WorkItem
         Dialect::AnthropicMessages => "claude-opus-4-6",
         Dialect::OpenaiChat | Dialect::OpenaiResponses => "gpt-4o",
         Dialect::Gemini => "gemini-3.5-flash",
+        Dialect::BedrockConverse => "us.anthropic.claude-opus-4-6-v1:0",
     };
     WorkItem {
         number: 7,

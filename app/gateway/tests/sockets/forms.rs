@@ -51,7 +51,10 @@ fn structured(client: Dialect) -> Value {
             "model": "m", "max_tokens": 99, "messages": messages,
             "output_config": { "format": { "type": "json_schema", "schema": schema } },
         }),
-        Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => json!({
+        Dialect::OpenaiChat
+        | Dialect::OpenaiResponses
+        | Dialect::Gemini
+        | Dialect::BedrockConverse => json!({
             "model": "m", "messages": messages,
             "response_format": { "type": "json_schema",
                 "json_schema": { "name": "it", "schema": schema, "strict": true } },

@@ -100,9 +100,15 @@ impl Script {
 
     /// A stream that begins so and then says nothing more.
     pub(crate) fn begun(body: &[u8]) -> Self {
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
-                    transfer-encoding: chunked\r\n\r\n";
-        let mut answer = head.as_bytes().to_vec();
+        // A message of an event-stream begins with its length, of which no text is.
+        let kind = match body {
+            [0, ..] => "application/vnd.amazon.eventstream",
+            _ => "text/event-stream",
+        };
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n"
+        );
+        let mut answer = head.into_bytes();
         let mut left = body;
         let sizes = [1, 7, 4093, 2, 65_537, 100, 3].iter().cycle();
         for size in sizes {

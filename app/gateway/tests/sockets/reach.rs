@@ -107,7 +107,7 @@ async fn with_nobody_else_to_ask_the_client_is_told_why_in_its_own_dialect() {
             assert!(!got.header("backstop-error").is_empty());
             let own = got.json()["type"] == "error";
             assert_eq!(own, dialect == Dialect::AnthropicMessages, "{}", got.text());
-            assert!(got.json()["error"]["message"].is_string(), "{}", got.text());
+            assert!(!got.said().is_empty(), "{}", got.text());
         }
         stage.assert_idle("told").await;
     }

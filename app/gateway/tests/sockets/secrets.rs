@@ -10,7 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::bytes::odd_stream;
+use crate::bytes::{odd_end, odd_stream};
 use crate::client::{Call, Got, forms, item};
 use crate::peer::{Peer, Script};
 use crate::stage::{ANTHROPIC, OPENAI, Providers, Stage, provider, settings};
@@ -104,26 +104,23 @@ fn indiscreet(dialect: Dialect, key: &str) -> Vec<Script> {
 fn inside(dialect: Dialect, kind: &str, key: &str) -> [Script; 3] {
     let error = format!("{{\"type\":\"{kind}\",\"message\":\"{key}\",\"code\":\"{key}\"}}");
     let frame = match dialect {
-        Dialect::AnthropicMessages | Dialect::OpenaiResponses => {
-            format!("event: error\ndata: {{\"type\":\"error\",\"error\":{error}}}\n\n")
+        Dialect::BedrockConverse => {
+            let mut message = Vec::new();
+            backstop_dialects::exception_message(kind, error.as_bytes(), &mut message);
+            message
         }
-        Dialect::OpenaiChat | Dialect::Gemini => format!("data: {{\"error\":{error}}}\n\n"),
+        Dialect::AnthropicMessages | Dialect::OpenaiResponses => {
+            format!("event: error\ndata: {{\"type\":\"error\",\"error\":{error}}}\n\n").into_bytes()
+        }
+        Dialect::OpenaiChat | Dialect::Gemini => {
+            format!("data: {{\"error\":{error}}}\n\n").into_bytes()
+        }
     };
     let begun = odd_stream(dialect, 2000);
-    let ends: &[u8] = match dialect {
-        Dialect::AnthropicMessages => b"event: content_block_stop",
-        Dialect::OpenaiResponses => b"event: response.completed",
-        Dialect::Gemini => b"data: {\"candidates\":[{\"finishReason",
-        Dialect::OpenaiChat => b"data: {\"id\":\"c-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"a-model\",\"choices\":[{\"index\":0,\"delta\":{},",
-    };
-    let at = begun.windows(ends.len()).position(|part| part == ends).expect("its end");
-    let broken = [&begun[..at], frame.as_bytes()].concat();
+    let at = odd_end(dialect, &begun);
+    let broken = [&begun[..at], &frame].concat();
     let whole = format!("{{\"type\":\"error\",\"error\":{error}}}");
-    [
-        Script::stream(frame.as_bytes()),
-        Script::stream(&broken),
-        Script::whole("200 OK", whole.as_bytes()),
-    ]
+    [Script::stream(&frame), Script::stream(&broken), Script::whole("200 OK", whole.as_bytes())]
 }
 
 #[tokio::test]

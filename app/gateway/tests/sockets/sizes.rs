@@ -55,11 +55,12 @@ async fn a_request_of_32_mb_passes_and_a_byte_more_is_refused_in_the_clients_dia
             for call in [more.clone(), chunked(&more)] {
                 let got = stage.send(&call).await;
                 assert_eq!(got.status, 413, "{dialect:?}: {}", got.text());
-                let error = &got.json()["error"];
+                let said = got.json();
                 let known = match dialect {
-                    Dialect::AnthropicMessages => &error["type"],
-                    Dialect::OpenaiChat | Dialect::OpenaiResponses => &error["code"],
-                    Dialect::Gemini => &error["details"][0]["metadata"]["code"],
+                    Dialect::AnthropicMessages => &said["error"]["type"],
+                    Dialect::OpenaiChat | Dialect::OpenaiResponses => &said["error"]["code"],
+                    Dialect::BedrockConverse => &said["code"],
+                    Dialect::Gemini => &said["error"]["details"][0]["metadata"]["code"],
                 };
                 assert_eq!(known, "request_too_large", "{}", got.text());
             }

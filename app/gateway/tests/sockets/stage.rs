@@ -237,6 +237,7 @@ pub(crate) fn ladder(first: Dialect, second: Dialect, policy: &str) -> String {
         (Dialect::OpenaiChat, Dialect::OpenaiResponses) => (OPENAI, RESPONSES_CLOUD),
         (Dialect::OpenaiResponses, Dialect::OpenaiChat) => (RESPONSES, GPT_CLOUD),
         (Dialect::OpenaiResponses, Dialect::OpenaiResponses) => (RESPONSES, RESPONSES_CLOUD),
+        (Dialect::BedrockConverse, Dialect::BedrockConverse) => (CONVERSE, CONVERSE_CLOUD),
         (Dialect::Gemini, Dialect::Gemini) => (GEMINI, GEMINI_CLOUD),
         (first, second) => (first_of(first), first_of(second)),
     };
@@ -250,6 +251,7 @@ const fn first_of(dialect: Dialect) -> &'static str {
         Dialect::OpenaiChat => OPENAI,
         Dialect::OpenaiResponses => RESPONSES,
         Dialect::Gemini => GEMINI,
+        Dialect::BedrockConverse => CONVERSE,
     }
 }
 
@@ -267,6 +269,7 @@ pub(crate) const fn provider_of(dialect: Dialect) -> &'static str {
         Dialect::OpenaiChat => "openai",
         Dialect::OpenaiResponses => "responses",
         Dialect::Gemini => "gemini",
+        Dialect::BedrockConverse => "converse",
     }
 }
 
@@ -275,6 +278,8 @@ pub(crate) const OPENAI: &str = "openai/gpt-4o";
 pub(crate) const CLAUDE_CLOUD: &str = "claude-cloud/claude-opus-4-6";
 pub(crate) const GPT_CLOUD: &str = "gpt-cloud/gpt-4o";
 pub(crate) const RESPONSES: &str = "responses/gpt-4o";
+pub(crate) const CONVERSE: &str = "converse/us.anthropic.claude-opus-4-6-v1:0";
+pub(crate) const CONVERSE_CLOUD: &str = "cloud-converse/us.anthropic.claude-opus-4-6-v1:0";
 pub(crate) const RESPONSES_CLOUD: &str = "cloud-responses/gpt-4o";
 pub(crate) const GEMINI: &str = "gemini/gemini-3.5-flash";
 pub(crate) const GEMINI_CLOUD: &str = "gemini-cloud/gemini-3.5-flash";
@@ -322,6 +327,8 @@ pub(crate) const PROVIDERS: &str = "  \
     openai: { dialect: openai_chat, api_key: key-of-openai, base_url: \"{openai}/v1\" }\n  \
     responses: { kind: openai, dialect: openai_responses, api_key: key-of-openai, base_url: \"{responses}/v1\" }\n  \
     cloud-responses: { dialect: openai_responses, base_url: \"{cloud-responses}/v1\", api_key: any, tier: full }\n  \
+    converse: { dialect: bedrock_converse, base_url: \"{converse}\", api_key: key-of-converse, tier: full }\n  \
+    cloud-converse: { dialect: bedrock_converse, base_url: \"{cloud-converse}\", api_key: any, tier: full }\n  \
     claude-cloud: { dialect: anthropic_messages, base_url: \"{claude-cloud}\", api_key: any, tier: full }\n  \
     gpt-cloud: { dialect: openai_chat, base_url: \"{gpt-cloud}/v1\", api_key: any, tier: full }\n  \
     gemini: { api_key: key-of-gemini, base_url: \"{gemini}\" }\n  \

@@ -39,7 +39,10 @@ impl Talk {
                 let content = if results.is_empty() { said } else { results.into() };
                 self.history.push(json!({ "role": "user", "content": content }));
             }
-            Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => {
+            Dialect::OpenaiChat
+            | Dialect::OpenaiResponses
+            | Dialect::Gemini
+            | Dialect::BedrockConverse => {
                 if last["type"] == "function_call" {
                     self.history.push(json!({ "type": "function_call_output", "call_id": last["call_id"], "output": "seen" }));
                 } else {
@@ -59,7 +62,10 @@ impl Talk {
                         "system": "be brief", "messages": self.history,
                         "tools": [{ "name": "look", "input_schema": { "type": "object" } }] }),
             ),
-            Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => (
+            Dialect::OpenaiChat
+            | Dialect::OpenaiResponses
+            | Dialect::Gemini
+            | Dialect::BedrockConverse => (
                 "/v1/responses",
                 json!({ "model": self.model, "stream": stream, "store": false, "instructions": "be brief",
                         "include": ["reasoning.encrypted_content"], "reasoning": { "effort": "high" }, "input": self.history,
@@ -84,7 +90,10 @@ impl Talk {
             Dialect::AnthropicMessages => {
                 self.history.push(json!({ "role": "assistant", "content": whole["content"] }));
             }
-            Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => {
+            Dialect::OpenaiChat
+            | Dialect::OpenaiResponses
+            | Dialect::Gemini
+            | Dialect::BedrockConverse => {
                 self.history.extend(whole["output"].as_array().expect("items").iter().cloned());
             }
         }
@@ -143,7 +152,10 @@ impl Houses {
             let signer = Signer::open(dialect).await;
             let base = match dialect {
                 Dialect::AnthropicMessages => format!("http://{}", signer.address),
-                Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => {
+                Dialect::OpenaiChat
+                | Dialect::OpenaiResponses
+                | Dialect::Gemini
+                | Dialect::BedrockConverse => {
                     format!("http://{}/v1", signer.address)
                 }
             };

@@ -165,7 +165,7 @@ pub(crate) fn write_error(failure: &Failure, request_id: &str) -> WrittenError {
         Told::Message(_) => usual,
     };
     let body = error_json(kind, failure, request_id).to_string().into_bytes();
-    WrittenError { status, body }
+    WrittenError { status, body, aws_error: None }
 }
 
 /// The data of an `error` frame: something a client may try again, unless the fault is its own.

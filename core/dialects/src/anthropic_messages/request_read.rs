@@ -141,7 +141,7 @@ fn read_metadata(fields: &mut Fields, request: &mut Request) -> Result<(), Failu
 
 /// Reads `thinking`. A form that only this dialect has (`between_tools`) and fields of its own stay
 /// behind in `extras`.
-fn read_thinking(fields: &mut Fields, reasoning: &mut Reasoning) -> Result<(), Failure> {
+pub(crate) fn read_thinking(fields: &mut Fields, reasoning: &mut Reasoning) -> Result<(), Failure> {
     let Some(mut thinking) = fields.nested("thinking")? else { return Ok(()) };
     let kind = thinking.needed_string("type")?;
     match kind.as_str() {

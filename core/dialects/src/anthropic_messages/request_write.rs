@@ -1,9 +1,13 @@
+use std::borrow::Cow;
+
 use backstop_exchange::{Request, Text};
 use backstop_vocabulary::{Class, Dialect, Failure};
 use serde_json::{Map, Value, json};
 
+use super::wire::{CALL_ID_BYTES_MAX, CALL_ID_PREFIX, TOOL_NAME_BYTES_MAX};
 use crate::json::{bytes, says_nothing};
 use crate::losses::{Losses, WATCHED};
+use crate::tool_names::fit_id;
 use crate::{Renames, TargetForm, Written};
 
 mod blocks;
@@ -18,27 +22,78 @@ pub(crate) use self::turns::OPENING;
 /// The output limit of a target whose limit nobody knows; this dialect demands one.
 const OUTPUT_TOKENS_DEFAULT: u64 = 8_192;
 
+/// This API.
+const MESSAGES: Tongue = Tongue {
+    dialect: Dialect::AnthropicMessages,
+    not_here: "not in anthropic_messages",
+    tool_name_bytes_max: TOOL_NAME_BYTES_MAX,
+    call_id: |id| fit_id(id, CALL_ID_PREFIX, CALL_ID_BYTES_MAX),
+    media: Media::Some,
+};
+
 pub(crate) fn write_request(
     request: &Request,
     target: &TargetForm<'_>,
 ) -> Result<Written, Failure> {
+    let draft = write_fields(request, target, &MESSAGES)?;
+    let body = bytes(&Value::Object(draft.body));
+    Ok(Written { body, losses: draft.losses.into_list(), renames: draft.renames })
+}
+
+/// An API whose requests have the shape of this one's, as far as they differ inside: Converse says
+/// the same in other words.
+#[derive(Debug)]
+pub(crate) struct Tongue {
+    pub(crate) dialect: Dialect,
+    /// Why a field of another dialect is lost.
+    pub(crate) not_here: &'static str,
+    pub(crate) tool_name_bytes_max: usize,
+    /// The id of a call as this API takes it.
+    pub(crate) call_id: fn(&str) -> Cow<'_, str>,
+    pub(crate) media: Media,
+}
+
+/// Which media an API takes, if the model does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Media {
+    /// Images, PDF and text; also at an address.
+    Some,
+    /// Documents of any kind and sound too; only by their bytes.
+    Bytes,
+}
+
+/// A request in the shape of this API, before it becomes bytes.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) body: Map<String, Value>,
+    pub(crate) losses: Losses,
+    pub(crate) renames: Renames,
+}
+
+/// Writes a request in the shape of this API, with what `tongue` takes inside.
+pub(crate) fn write_fields(
+    request: &Request,
+    target: &TargetForm<'_>,
+    tongue: &Tongue,
+) -> Result<Draft, Failure> {
     let mut writer = Writer {
         request,
         target,
-        native: request.dialect == Some(Dialect::AnthropicMessages),
+        tongue,
+        native: request.dialect == Some(tongue.dialect),
         losses: Losses::after(&request.lost),
         renames: Renames::default(),
         body: Map::new(),
     };
     writer.write()?;
-    let body = bytes(&Value::Object(writer.body));
-    Ok(Written { body, losses: writer.losses.into_list(), renames: writer.renames })
+    Ok(Draft { body: writer.body, losses: writer.losses, renames: writer.renames })
 }
 
 /// Builds the body field by field and lists what gets lost.
 struct Writer<'a> {
     request: &'a Request,
     target: &'a TargetForm<'a>,
+    tongue: &'a Tongue,
     /// Whether the request came in this dialect, so that its extras and marks may go out again.
     native: bool,
     losses: Losses,
@@ -71,7 +126,7 @@ impl Writer<'_> {
             self.put("stream", json!(true));
         }
         if request.verbosity.is_some() {
-            self.lose(self.word("verbosity"), "not in anthropic_messages");
+            self.lose(self.word("verbosity"), self.tongue.not_here);
         }
         Ok(())
     }
@@ -138,7 +193,7 @@ impl Writer<'_> {
         if self.native || known {
             value["cache_control"] = hint.clone();
         } else {
-            self.lose("prompt_cache_breakpoint", "not in anthropic_messages");
+            self.lose("prompt_cache_breakpoint", self.tongue.not_here);
         }
         value
     }
@@ -190,7 +245,7 @@ impl Writer<'_> {
         ];
         for (field, given) in elsewhere {
             if given {
-                self.lose(field, "not in anthropic_messages");
+                self.lose(field, self.tongue.not_here);
             }
         }
     }
@@ -200,7 +255,7 @@ impl Writer<'_> {
         let request = self.request;
         let mut metadata = if self.native { request.metadata.clone() } else { Map::new() };
         if !self.native && !request.metadata.is_empty() {
-            self.lose("metadata", "not in anthropic_messages");
+            self.lose("metadata", self.tongue.not_here);
         }
         if let Some(user) = &request.user {
             if !self.native && is_personal(user) {
@@ -215,13 +270,13 @@ impl Writer<'_> {
         match request.service_tier.as_deref() {
             Some(tier) if self.native => self.put("service_tier", json!(tier)),
             Some("auto" | "default") | None => {}
-            Some(_) => self.lose("service_tier", "not in anthropic_messages"),
+            Some(_) => self.lose("service_tier", self.tongue.not_here),
         }
         for (field, value) in &request.extras {
             let written = self.body.contains_key(field);
             if !self.native {
                 if !says_nothing(field, value) {
-                    self.lose(field, "not in anthropic_messages");
+                    self.lose(field, self.tongue.not_here);
                 }
             } else if !written && matches!(field.as_str(), "thinking" | "output_config") {
                 // What is left of a field that was read has no meaning without the rest.
@@ -255,6 +310,8 @@ impl Writer<'_> {
             (Some(Dialect::OpenaiChat), "max_tokens") => "max_completion_tokens",
             (Some(Dialect::OpenaiChat), "output_config.format") => "response_format",
             (Some(Dialect::OpenaiChat), "thinking") => "reasoning_effort",
+            (Some(Dialect::BedrockConverse), "max_tokens") => "inferenceConfig.maxTokens",
+            (Some(Dialect::BedrockConverse), "output_config.format") => "outputConfig.textFormat",
             (Some(Dialect::OpenaiResponses), "max_tokens") => "max_output_tokens",
             (Some(Dialect::OpenaiResponses), "output_config.format") => "text.format",
             (Some(Dialect::OpenaiResponses), "thinking") => "reasoning",

@@ -4,30 +4,46 @@
 //! A delta of another kind closes the open block and opens the next. Fragments of a second tool call
 //! wait until the first has ended, because two open blocks would break clients.
 
+use std::borrow::Cow;
+
 use backstop_exchange::{Event, Finish, ToolKind};
 use backstop_vocabulary::{Dialect, Failure, Usage};
 use serde_json::{Value, json};
 
 use super::answer_write::model_of;
-use super::errors::error_frame_json;
 use super::stream_read::StreamReader;
-use super::wire::OpenBlock as Open;
-use super::wire::{CALL_ID_BYTES_MAX, CALL_ID_PREFIX, OWN_SIGNATURE, finish_fields, usage_json};
-use crate::tool_names::fit_id;
+pub(crate) use super::wire::OpenBlock as Open;
+use super::wire::{OWN_SIGNATURE, finish_fields, usage_json};
 use crate::{Head, issuer};
 
 mod frames;
 mod waiting;
 
-use frames::{put_frame, put_piece};
+use frames::MESSAGES;
+pub(crate) use frames::put_json;
 use waiting::{Item, Waiting};
 
-/// The dialect of this folder.
-const HERE: Dialect = Dialect::AnthropicMessages;
+/// How an API writes what this one puts into frames: Converse has the same blocks in the same order,
+/// in other words.
+#[derive(Debug)]
+pub(crate) struct Form {
+    pub(crate) dialect: Dialect,
+    /// Appends a frame, given as the event of this API: its name and its data.
+    pub(crate) frame: fn(&str, &Value, &mut Vec<u8>),
+    /// Appends a delta: the block's index, the field of the piece (`text`, `thinking`, `signature`,
+    /// `partial_json`), and the piece. Called for each token.
+    pub(crate) piece: fn(u64, &str, &str, &mut Vec<u8>),
+    /// Appends what ends a broken stream; the text is our id of the request.
+    pub(crate) failure: fn(&Failure, &str, &mut Vec<u8>),
+    pub(crate) keep_alive: &'static [u8],
+    /// The id of a call as clients of the API know it.
+    pub(crate) call_id: fn(&str) -> Cow<'_, str>,
+}
 
 /// Turns events into frames.
 #[derive(Debug)]
 pub(crate) struct StreamWriter {
+    form: &'static Form,
     head: Head,
     /// The model by the provider's account.
     model: String,
@@ -54,7 +70,13 @@ enum Progress {
 
 impl StreamWriter {
     pub(crate) fn new(head: Head) -> Self {
+        Self::of(&MESSAGES, head)
+    }
+
+    /// A writer of an API that says the same in other words.
+    pub(crate) fn of(form: &'static Form, head: Head) -> Self {
         Self {
+            form,
             head,
             model: String::new(),
             progress: Progress::Waiting,
@@ -82,7 +104,7 @@ impl StreamWriter {
             }
             Event::Usage(usage) => self.take_usage(*usage),
             Event::Finish(finish) => self.finish = Some(finish.clone()),
-            Event::Ping => out.extend_from_slice(super::KEEP_ALIVE),
+            Event::Ping => out.extend_from_slice(self.form.keep_alive),
             Event::Done => self.end(out),
             Event::Failed(failure) => self.fail(failure, out),
             Event::Text(_)
@@ -133,14 +155,19 @@ impl StreamWriter {
     /// Takes over where the provider's own bytes stand. Events do not tell one text block from the
     /// next, so the blocks of the provider are counted by their reader.
     pub(crate) fn note_place(&mut self, reader: &StreamReader) {
-        (self.next_index, self.open) = reader.place();
+        self.take_place(reader.place());
+    }
+
+    /// How many blocks have begun, and what is open of the last.
+    pub(crate) fn take_place(&mut self, place: (u64, Option<Open>)) {
+        (self.next_index, self.open) = place;
     }
 
     pub(crate) fn fail(&mut self, failure: &Failure, out: &mut Vec<u8>) {
         if self.progress != Progress::Done {
             self.progress = Progress::Done;
             let request_id = format!("req_{}", self.head.id);
-            put_frame("error", &error_frame_json(failure, &request_id), out);
+            (self.form.failure)(failure, &request_id, out);
         }
     }
 
@@ -176,7 +203,11 @@ impl StreamWriter {
             "stop_sequence": null,
             "usage": usage_json(&self.usage),
         });
-        put_frame("message_start", &json!({ "type": "message_start", "message": message }), out);
+        (self.form.frame)(
+            "message_start",
+            &json!({ "type": "message_start", "message": message }),
+            out,
+        );
     }
 
     fn content(&mut self, event: &Event, out: &mut Vec<u8>) {
@@ -197,9 +228,11 @@ impl StreamWriter {
                 }
                 self.piece("thinking", text, out);
             }
-            Event::ReasoningSignature(artefact) => self.sign(&issuer::write(artefact, HERE), out),
+            Event::ReasoningSignature(artefact) => {
+                self.sign(&issuer::write(artefact, self.form.dialect), out);
+            }
             Event::ReasoningOpaque(artefact) => {
-                let data = issuer::write(artefact, HERE);
+                let data = issuer::write(artefact, self.form.dialect);
                 let block = json!({ "type": "redacted_thinking", "data": data });
                 self.open_block(Open::Other, &block, out);
                 self.close(out);
@@ -207,7 +240,7 @@ impl StreamWriter {
             Event::ToolStart { ordinal, id, name, kind } => {
                 self.calls += 1;
                 let custom = *kind == ToolKind::Custom;
-                let id = fit_id(id, CALL_ID_PREFIX, CALL_ID_BYTES_MAX);
+                let id = (self.form.call_id)(id);
                 let block = json!({ "type": "tool_use", "id": id, "name": name, "input": {} });
                 self.open_block(Open::Call { ordinal: *ordinal, custom }, &block, out);
                 if custom {
@@ -307,7 +340,7 @@ impl StreamWriter {
     fn open_block(&mut self, open: Open, block: &Value, out: &mut Vec<u8>) {
         self.close(out);
         let start = json!({ "type": "content_block_start", "index": self.next_index, "content_block": block });
-        put_frame("content_block_start", &start, out);
+        (self.form.frame)("content_block_start", &start, out);
         self.open = Some(open);
         self.next_index += 1;
     }
@@ -324,7 +357,7 @@ impl StreamWriter {
         }
         self.open = None;
         let index = self.next_index.saturating_sub(1);
-        put_frame(
+        (self.form.frame)(
             "content_block_stop",
             &json!({ "type": "content_block_stop", "index": index }),
             out,
@@ -332,7 +365,7 @@ impl StreamWriter {
     }
 
     fn piece(&self, field: &'static str, piece: &str, out: &mut Vec<u8>) {
-        put_piece(self.next_index.saturating_sub(1), field, piece, out);
+        (self.form.piece)(self.next_index.saturating_sub(1), field, piece, out);
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
@@ -346,7 +379,7 @@ impl StreamWriter {
         if !self.finish_noted {
             self.finish(out);
         }
-        put_frame("message_stop", &json!({ "type": "message_stop" }), out);
+        (self.form.frame)("message_stop", &json!({ "type": "message_stop" }), out);
     }
 
     /// Says why the answer ended, and what it cost.
@@ -363,7 +396,7 @@ impl StreamWriter {
         }
         let end =
             json!({ "type": "message_delta", "delta": delta, "usage": usage_json(&self.usage) });
-        put_frame("message_delta", &end, out);
+        (self.form.frame)("message_delta", &end, out);
     }
 
     /// Later figures replace earlier ones; zero means "not said".

@@ -17,13 +17,10 @@ pub(crate) fn has_thoughts(body: &[u8]) -> bool {
 /// Finds the thoughts of all messages.
 pub(crate) fn find_thoughts(body: &[u8], thoughts: &mut Thoughts) -> Result<(), Failure> {
     Cursor::new(body).members(|cursor, key| match key {
-        "messages" if cursor.is_at(b'[') => cursor.elements(|cursor| message(cursor, thoughts)),
-        "thinking" => {
-            let start = cursor.at();
-            let demands = crate::scan::member(cursor, "type")? == Some(b"\"enabled\"");
-            thoughts.demand = demands.then(|| start..cursor.at());
-            Ok(())
+        "messages" if cursor.is_at(b'[') => {
+            cursor.elements(|cursor| find_in_message(cursor, thoughts, block))
         }
+        "thinking" => find_demand(cursor, thoughts),
         "context_management" => {
             let start = cursor.at();
             let value = cursor.value()?;
@@ -34,7 +31,23 @@ pub(crate) fn find_thoughts(body: &[u8], thoughts: &mut Thoughts) -> Result<(), 
     })
 }
 
-fn message(cursor: &mut Cursor<'_>, thoughts: &mut Thoughts) -> Result<(), Failure> {
+/// Notes where `thinking` stands, if it is of the form that demands thoughts.
+pub(crate) fn find_demand(cursor: &mut Cursor<'_>, thoughts: &mut Thoughts) -> Result<(), Failure> {
+    let start = cursor.at();
+    let demands = crate::scan::member(cursor, "type")? == Some(b"\"enabled\"");
+    thoughts.demand = demands.then(|| start..cursor.at());
+    Ok(())
+}
+
+/// Notes one block of a message.
+pub(crate) type FindBlock = fn(&mut Cursor<'_>, &mut Turn, &mut Thoughts) -> Result<(), Failure>;
+
+/// Finds the thoughts of one message, whose blocks are read by `block`.
+pub(crate) fn find_in_message(
+    cursor: &mut Cursor<'_>,
+    thoughts: &mut Thoughts,
+    block: FindBlock,
+) -> Result<(), Failure> {
     let start = cursor.at();
     let mut turn = Turn::default();
     if !cursor.is_at(b'{') {

@@ -14,13 +14,13 @@ pub(crate) const PATH: &str = "/v1/messages";
 pub(crate) const KEEP_ALIVE: &[u8] = b"event: ping\ndata: {\"type\": \"ping\"}\n\n";
 
 /// The signature of thoughts that have none of Anthropic's.
-pub(super) const OWN_SIGNATURE: &str = "backstop:unsigned";
+pub(crate) const OWN_SIGNATURE: &str = "backstop:unsigned";
 
 /// The artefact kind of a `thinking` block's signature.
-pub(super) const SIGNATURE: &str = "signature";
+pub(crate) const SIGNATURE: &str = "signature";
 
 /// The artefact kind of a `redacted_thinking` block's data.
-pub(super) const REDACTED: &str = "redacted";
+pub(crate) const REDACTED: &str = "redacted";
 
 /// State of this dialect.
 pub(super) fn artefact(kind: &str, data: String) -> Artefact {
@@ -48,7 +48,7 @@ pub(super) const CALL_ID_BYTES_MAX: usize = 256;
 
 /// The block that is open in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OpenBlock {
+pub(crate) enum OpenBlock {
     Text,
     Thinking {
         signed: bool,
@@ -147,7 +147,7 @@ pub(super) fn read_finish(
 ///
 /// An answer that holds calls ends in `tool_use` whatever a provider said about its natural end:
 /// clients run the calls only then.
-pub(super) fn finish_fields(finish: Option<&Finish>, calls: usize) -> (String, Value, Value) {
+pub(crate) fn finish_fields(finish: Option<&Finish>, calls: usize) -> (String, Value, Value) {
     let natural = if calls > 0 { "tool_use" } else { "end_turn" };
     let (mut sequence, mut details) = (Value::Null, Value::Null);
     let reason = match finish {
@@ -169,7 +169,7 @@ pub(super) fn finish_fields(finish: Option<&Finish>, calls: usize) -> (String, V
 }
 
 /// The efforts by their names here; `none` and `minimal` exist only elsewhere.
-pub(super) fn read_effort(name: &str) -> Option<Effort> {
+pub(crate) fn read_effort(name: &str) -> Option<Effort> {
     Some(match name {
         "low" => Effort::Low,
         "medium" => Effort::Medium,

@@ -67,7 +67,7 @@ pub(crate) fn write_error(failure: &Failure, request_id: &str) -> WrittenError {
             filled(&mut error, "message", &failure.message);
             filled(&mut error, "status", word);
             let body = json!({ "error": error }).to_string().into_bytes();
-            return WrittenError { status, body };
+            return WrittenError { status, body, aws_error: None };
         }
         Told::Message(mut message) => {
             if status >= 500 && !request_id.is_empty() {
@@ -77,7 +77,8 @@ pub(crate) fn write_error(failure: &Failure, request_id: &str) -> WrittenError {
                     "details": details(failure, reason) })
         }
     };
-    WrittenError { status, body: json!({ "error": error }).to_string().into_bytes() }
+    let body = json!({ "error": error }).to_string().into_bytes();
+    WrittenError { status, body, aws_error: None }
 }
 
 /// Says what the provider left out.

@@ -1,8 +1,8 @@
 //! The paths of this dialect: they hold the model's name and the method.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
+use crate::segment::{escaped, unescaped};
 use crate::{Called, Delivery, Method};
 
 /// Where a provider is asked. A stream is always asked for as server-sent events.
@@ -11,12 +11,12 @@ pub(crate) fn path(model: &str, delivery: Delivery) -> Cow<'static, str> {
         Delivery::Whole => "generateContent",
         Delivery::Stream => "streamGenerateContent?alt=sse",
     };
-    format!("/v1beta/models/{}:{method}", escaped(model)).into()
+    format!("/v1beta/models/{}:{method}", escaped(model, b"@")).into()
 }
 
 /// Where a provider counts the tokens of a request.
 pub(crate) fn count_path(model: &str) -> Cow<'static, str> {
-    format!("/v1beta/models/{}:countTokens", escaped(model)).into()
+    format!("/v1beta/models/{}:countTokens", escaped(model, b"@")).into()
 }
 
 /// What a client asks for by this path; `None` where it is none of this dialect's calls.
@@ -36,38 +36,6 @@ pub(crate) fn called(path: &str) -> Option<Called> {
         _ => return None,
     };
     Some(Called { dialect: backstop_vocabulary::Dialect::Gemini, model: unescaped(model), method })
-}
-
-/// The name as one segment of a path.
-fn escaped(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'@') {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _written = write!(out, "%{byte:02X}");
-        }
-    }
-    out
-}
-
-/// The text that a segment stands for; what is no escape stays as it is.
-fn unescaped(segment: &str) -> String {
-    if !segment.contains('%') {
-        return segment.to_owned();
-    }
-    let (mut out, mut rest) = (Vec::with_capacity(segment.len()), segment.as_bytes());
-    while let Some((first, after)) = rest.split_first() {
-        let byte = (*first == b'%').then(|| after.get(..2)).flatten().and_then(hex);
-        out.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { after.get(2..).unwrap_or(&[]) } else { after };
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn hex(digits: &[u8]) -> Option<u8> {
-    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 #[cfg(test)]

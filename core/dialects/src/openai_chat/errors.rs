@@ -88,7 +88,7 @@ pub(crate) fn write_error_of(
             filled(&mut error, "param", param.into());
             filled(&mut error, "code", code.into());
             let body = json!({ "error": error }).to_string().into_bytes();
-            return WrittenError { status, body };
+            return WrittenError { status, body, aws_error: None };
         }
         Told::Message(mut message) => {
             if status >= 500 && !request_id.is_empty() {
@@ -97,7 +97,8 @@ pub(crate) fn write_error_of(
             json!({ "message": message, "type": kind, "param": param, "code": code })
         }
     };
-    WrittenError { status, body: json!({ "error": error }).to_string().into_bytes() }
+    let body = json!({ "error": error }).to_string().into_bytes();
+    WrittenError { status, body, aws_error: None }
 }
 
 /// Says what the provider left out. A number for a code is a status and no code.

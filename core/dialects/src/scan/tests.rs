@@ -173,7 +173,8 @@ proptest! {
 
 #[test]
 fn a_stream_that_is_neither_boolean_nor_null_is_refused_with_its_place() {
-    for dialect in Dialect::ALL.into_iter().filter(|it| *it != Dialect::Gemini) {
+    // Where the path says it, the body's own field means nothing.
+    for dialect in Dialect::ALL.into_iter().filter(|d| crate::fixed_path(*d).is_some()) {
         for (value, stream) in [("true", true), ("false", false), ("null", false)] {
             let body = format!(r#"{{"model":"m","stream": {value} }}"#);
             assert_eq!(scan(dialect, body.as_bytes()).unwrap().stream, stream, "{value}");

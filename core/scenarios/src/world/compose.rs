@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backstop_dialects::{Framing, framing};
 use backstop_vocabulary::{Chance, Dialect};
 
 use crate::refusal::Refusal;
@@ -175,14 +176,15 @@ impl<'a> Composer<'a> {
 
     /// The headers of a 200.
     fn headers(&self) -> Vec<(&'static str, String)> {
-        let kind = if self.ask.delivery.is_stream() {
-            "text/event-stream; charset=utf-8"
-        } else {
-            "application/json"
+        let kind = match (self.ask.delivery.is_stream(), framing(self.ask.dialect)) {
+            (false, _) => "application/json",
+            (true, Framing::Sse | Framing::List) => "text/event-stream; charset=utf-8",
+            (true, Framing::EventStream) => "application/vnd.amazon.eventstream",
         };
         let id = match self.ask.dialect {
             Dialect::AnthropicMessages => "request-id",
             Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => "x-request-id",
+            Dialect::BedrockConverse => "x-amzn-requestid",
         };
         vec![("content-type", kind.to_owned()), (id, self.request_id())]
     }

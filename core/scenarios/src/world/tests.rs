@@ -95,9 +95,10 @@ fn every_item_of_the_workload_passes_its_own_check_through_the_wire_and_the_rule
         // Each asks the provider of its own dialect, by its own bytes.
         let (name, key) = match item.dialect {
             Dialect::AnthropicMessages => ("anthropic", ("x-api-key", "k")),
-            Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::Gemini => {
-                ("local", ("authorization", "Bearer k"))
-            }
+            Dialect::OpenaiChat
+            | Dialect::OpenaiResponses
+            | Dialect::Gemini
+            | Dialect::BedrockConverse => ("local", ("authorization", "Bearer k")),
         };
         let mut settings = scenario.provider(name).unwrap().clone();
         settings.models = vec!["*".to_owned()];

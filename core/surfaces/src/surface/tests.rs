@@ -61,6 +61,15 @@ fn names_model_and_delivery_where_each_cloud_wants_them() {
 }
 
 #[test]
+fn bedrock_offers_claude_in_its_own_words_and_every_model_in_those_of_converse() {
+    let (claude, llama) = ("us.anthropic.claude-opus-4-6-v1:0", "meta.llama3-70b-instruct-v1:0");
+    assert_eq!(bedrock().dialects(claude).unwrap(), [CLAUDE, Dialect::BedrockConverse]);
+    assert_eq!(bedrock().dialects(llama).unwrap(), [Dialect::BedrockConverse]);
+    let path = bedrock().path(Dialect::BedrockConverse, llama, Delivery::Stream);
+    assert_eq!(path.as_deref(), Some("/model/meta.llama3-70b-instruct-v1:0/converse-stream"));
+}
+
+#[test]
 fn a_fixed_path_is_the_path_of_every_request() {
     let dated = Surface::AzureDeployments { api_version: "2024-10-21".into() };
     let surfaces =

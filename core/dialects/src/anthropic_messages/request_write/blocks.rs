@@ -4,13 +4,11 @@ use backstop_exchange::{
 use backstop_vocabulary::{Dialect, Failure};
 use serde_json::{Map, Value, json};
 
-use super::super::wire::{
-    CALL_ID_BYTES_MAX, CALL_ID_PREFIX, REDACTED, SIGNATURE, TOOL_NAME_BYTES_MAX,
-};
+use super::super::wire::{REDACTED, SIGNATURE};
+use super::Media as Kinds;
 use super::{Writer, unsupported};
 use crate::dispatch::text_elsewhere;
 use crate::json::arguments_object;
-use crate::tool_names::fit_id;
 
 impl Writer<'_> {
     /// The blocks of a turn or of a tool's result; those that cannot go are listed as lost.
@@ -31,7 +29,9 @@ impl Writer<'_> {
             Block::ToolCall(call) => Some(self.call(call)),
             Block::ToolResult(result) => Some(self.result(result)?),
             Block::Reasoning { text, artefact } => self.reasoning(text, artefact.as_ref()),
-            Block::Foreign { dialect: Dialect::AnthropicMessages, json, .. } => Some(json.clone()),
+            Block::Foreign { dialect, json, .. } if *dialect == self.tongue.dialect => {
+                Some(json.clone())
+            }
             Block::Foreign { dialect, kind, json } => self.foreign(*dialect, kind, json),
         })
     }
@@ -39,7 +39,7 @@ impl Writer<'_> {
     /// What stands for a block of another dialect.
     fn foreign(&mut self, dialect: Dialect, kind: &str, json: &Value) -> Option<Value> {
         let text = text_elsewhere(dialect, kind, json);
-        let reason = if text.is_some() { "became text" } else { "not in anthropic_messages" };
+        let reason = if text.is_some() { "became text" } else { self.tongue.not_here };
         self.lose(&format!("messages.{kind}"), reason);
         text.map(|text| json!({ "type": "text", "text": text }))
     }
@@ -51,8 +51,8 @@ impl Writer<'_> {
         };
         let block = json!({
             "type": "tool_use",
-            "id": fit_id(&call.id, CALL_ID_PREFIX, CALL_ID_BYTES_MAX),
-            "name": self.renames.fit(&call.name, TOOL_NAME_BYTES_MAX),
+            "id": (self.tongue.call_id)(&call.id),
+            "name": self.renames.fit(&call.name, self.tongue.tool_name_bytes_max),
             "input": input,
         });
         self.with_hint(block, call.cache_hint.as_ref())
@@ -61,7 +61,7 @@ impl Writer<'_> {
     fn result(&mut self, result: &ToolResult) -> Result<Value, Failure> {
         let mut block = json!({
             "type": "tool_result",
-            "tool_use_id": fit_id(&result.call_id, CALL_ID_PREFIX, CALL_ID_BYTES_MAX),
+            "tool_use_id": (self.tongue.call_id)(&result.call_id),
         });
         let content = self.blocks(&result.blocks)?;
         match content.as_slice() {
@@ -82,14 +82,19 @@ impl Writer<'_> {
     fn reasoning(&mut self, text: &str, artefact: Option<&Artefact>) -> Option<Value> {
         let field = match self.request.dialect {
             Some(Dialect::OpenaiChat) => "reasoning_content",
-            Some(Dialect::AnthropicMessages | Dialect::OpenaiResponses | Dialect::Gemini)
+            Some(
+                Dialect::AnthropicMessages
+                | Dialect::OpenaiResponses
+                | Dialect::Gemini
+                | Dialect::BedrockConverse,
+            )
             | None => self.word("thinking"),
         };
         if self.target.abilities.reasoning == ReasoningForm::None {
             self.lose(field, "the model does not reason");
             return None;
         }
-        let own = artefact.filter(|artefact| artefact.dialect == Dialect::AnthropicMessages);
+        let own = artefact.filter(|artefact| artefact.dialect == self.tongue.dialect);
         match own.map(|artefact| (artefact.kind.as_str(), &artefact.data)) {
             Some((SIGNATURE, data)) => {
                 Some(json!({ "type": "thinking", "thinking": text, "signature": data }))
@@ -104,11 +109,13 @@ impl Writer<'_> {
 
     fn media(&mut self, media: &Media) -> Result<Value, Failure> {
         let abilities = self.target.abilities;
+        let by_bytes = self.tongue.media == Kinds::Bytes;
         let kind = match media.kind {
             MediaKind::Image if abilities.images => "image",
             MediaKind::Document if abilities.documents => "document",
             MediaKind::Image => return Err(unsupported("images")),
             MediaKind::Document => return Err(unsupported("documents")),
+            MediaKind::Audio if abilities.audio && by_bytes => "audio",
             MediaKind::Audio => return Err(unsupported("sound")),
         };
         let mut block = Map::new();
@@ -119,12 +126,12 @@ impl Writer<'_> {
                 block.insert("title".to_owned(), json!(title));
             }
             (Some(_), MediaKind::Image | MediaKind::Audio) => {
-                self.lose("messages.filename", "not in anthropic_messages");
+                self.lose("messages.filename", self.tongue.not_here);
             }
             (None, _) => {}
         }
         if media.detail.as_ref().is_some_and(|detail| detail != "auto") {
-            self.lose("messages.detail", "not in anthropic_messages");
+            self.lose("messages.detail", self.tongue.not_here);
         }
         if self.native {
             block.extend(media.extras.clone());
@@ -135,12 +142,16 @@ impl Writer<'_> {
     }
 
     fn source(&self, media: &Media) -> Result<Value, Failure> {
+        let by_bytes = self.tongue.media == Kinds::Bytes;
         Ok(match &media.source {
+            Source::Url(_) if by_bytes => return Err(unsupported("media at an address")),
             Source::Url(url) => json!({ "type": "url", "url": url }),
             Source::Text(text) => {
-                json!({ "type": "text", "media_type": "text/plain", "data": text })
+                let kept = by_bytes && !media.media_type.is_empty();
+                let media_type = if kept { media.media_type.as_str() } else { "text/plain" };
+                json!({ "type": "text", "media_type": media_type, "data": text })
             }
-            Source::File { dialect: Dialect::AnthropicMessages, id } => {
+            Source::File { dialect: Dialect::AnthropicMessages, id } if !by_bytes => {
                 json!({ "type": "file", "file_id": id })
             }
             Source::File { .. } => {
@@ -151,7 +162,8 @@ impl Writer<'_> {
                     Some(seen) if !self.native || media.media_type.is_empty() => seen,
                     Some(_) | None => media.media_type.as_str(),
                 };
-                if media.kind == MediaKind::Document && media_type != "application/pdf" {
+                let is_document = media.kind == MediaKind::Document;
+                if is_document && !by_bytes && media_type != "application/pdf" {
                     return Err(unsupported("documents other than pdf and text"));
                 }
                 json!({ "type": "base64", "media_type": media_type, "data": data })

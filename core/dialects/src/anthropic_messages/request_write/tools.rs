@@ -1,8 +1,7 @@
 use backstop_exchange::{Tool, ToolChoice, ToolKind};
-use backstop_vocabulary::{Dialect, Failure};
+use backstop_vocabulary::Failure;
 use serde_json::{Map, Value, json};
 
-use super::super::wire::TOOL_NAME_BYTES_MAX;
 use super::{Writer, unsupported};
 use crate::dispatch::tool_elsewhere;
 use crate::losses::{FLATTENED, REWRITTEN};
@@ -37,7 +36,7 @@ impl Writer<'_> {
 
     fn tool(&mut self, tool: &Tool) -> Result<Value, Failure> {
         match &tool.kind {
-            ToolKind::Hosted { dialect: Dialect::AnthropicMessages, json } => {
+            ToolKind::Hosted { dialect, json } if *dialect == self.tongue.dialect => {
                 return Ok(json.clone());
             }
             ToolKind::Hosted { dialect, json } => {
@@ -45,7 +44,7 @@ impl Writer<'_> {
                     .ok_or_else(|| unsupported("tools of another provider"))?;
                 self.losses.add_beyond_function(json.as_object().into_iter().flatten());
                 return Ok(json!({
-                    "name": self.renames.fit(&tool.name, TOOL_NAME_BYTES_MAX),
+                    "name": self.renames.fit(&tool.name, self.tongue.tool_name_bytes_max),
                     "description": stand.description,
                     "input_schema": stand.schema,
                 }));
@@ -54,7 +53,10 @@ impl Writer<'_> {
             ToolKind::Function => {}
         }
         let mut map = Map::new();
-        map.insert("name".to_owned(), json!(self.renames.fit(&tool.name, TOOL_NAME_BYTES_MAX)));
+        map.insert(
+            "name".to_owned(),
+            json!(self.renames.fit(&tool.name, self.tongue.tool_name_bytes_max)),
+        );
         if let Some(description) = &tool.description {
             map.insert("description".to_owned(), json!(description));
         }
@@ -68,7 +70,7 @@ impl Writer<'_> {
             if self.native {
                 map.insert(field.clone(), value.clone());
             } else {
-                self.lose(&format!("tools.{field}"), "not in anthropic_messages");
+                self.lose(&format!("tools.{field}"), self.tongue.not_here);
             }
         }
         Ok(self.with_hint(Value::Object(map), tool.cache_hint.as_ref()))
@@ -93,7 +95,7 @@ impl Writer<'_> {
 
     /// A tool with free text, as a function of one string: its calls are mapped back.
     fn custom_tool(&mut self, tool: &Tool) -> Value {
-        let name = self.renames.fit(&tool.name, TOOL_NAME_BYTES_MAX);
+        let name = self.renames.fit(&tool.name, self.tongue.tool_name_bytes_max);
         self.renames.emulate(&name);
         if tool.extras.contains_key("format") {
             self.lose("tools.format", "the grammar is not enforced");
@@ -140,7 +142,7 @@ impl Writer<'_> {
             ToolChoice::Any | ToolChoice::Among { required: true, .. } => json!({ "type": "any" }),
             ToolChoice::None => return json!({ "type": "none" }),
             ToolChoice::Named(name) => {
-                json!({ "type": "tool", "name": self.renames.fit(name, TOOL_NAME_BYTES_MAX) })
+                json!({ "type": "tool", "name": self.renames.fit(name, self.tongue.tool_name_bytes_max) })
             }
         };
         if let Some(serial) = serial.filter(|serial| *serial || self.native) {

@@ -28,7 +28,7 @@ impl Writer<'_> {
         let mut messages: Vec<Message> = Vec::with_capacity(self.request.turns.len() + 1);
         for turn in &self.request.turns {
             if turn.name.is_some() {
-                self.lose("messages.name", "not in anthropic_messages");
+                self.lose("messages.name", self.tongue.not_here);
             }
             match turn.role {
                 Role::User | Role::Assistant => {

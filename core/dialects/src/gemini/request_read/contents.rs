@@ -1,5 +1,7 @@
 //! `systemInstruction` and `contents` → system texts and turns.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use serde_json::Value;
 
 use backstop_exchange::{Block, Loss, Request, Role, Text, Turn};
@@ -86,11 +88,24 @@ fn read_content(
     Ok(Turn { role, blocks, name: None })
 }
 
+/// Takes the first of these calls that has no result yet.
+fn next_open(open: &mut [Option<String>], places: &mut VecDeque<usize>) -> Option<String> {
+    while let Some(place) = places.pop_front() {
+        if let Some(call) = open.get_mut(place).and_then(Option::take) {
+            return Some(call);
+        }
+    }
+    None
+}
+
 /// Which call a result answers. Calls need no ids here: by name, in their order, is enough.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    /// The calls of the last turn of the model that have no result yet.
-    open: Vec<(String, String)>,
+    /// The ids of the calls of the last turn of the model; empty once there is a result.
+    open: Vec<Option<String>>,
+    /// The places of calls in `open`, by id and by name.
+    by_id: BTreeMap<String, VecDeque<usize>>,
+    by_name: BTreeMap<String, VecDeque<usize>>,
     /// How many calls there were without an id.
     minted: u32,
 }
@@ -99,22 +114,28 @@ impl Calls {
     /// The model speaks: what was not answered before never will be.
     fn begin(&mut self) {
         self.open.clear();
+        self.by_id.clear();
+        self.by_name.clear();
     }
 
     /// The id of a call; the same one at every replay of the conversation.
     pub(super) fn call(&mut self, id: Option<String>, name: &str) -> String {
         let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| self.mint());
-        self.open.push((id.clone(), name.to_owned()));
+        let place = self.open.len();
+        self.by_id.entry(id.clone()).or_default().push_back(place);
+        self.by_name.entry(name.to_owned()).or_default().push_back(place);
+        self.open.push(Some(id.clone()));
         id
     }
 
     /// The id of the call that a result is for.
     pub(super) fn answer(&mut self, id: Option<String>, name: &str) -> String {
-        let by_id = |(known, _): &(String, String)| id.as_ref() == Some(known);
-        let by_name = |(_, known): &(String, String)| known == name;
-        let at = self.open.iter().position(by_id).or_else(|| self.open.iter().position(by_name));
-        match (at, id) {
-            (Some(at), _) => self.open.remove(at).0,
+        let by_id = id.as_ref().and_then(|id| self.by_id.get_mut(id));
+        let call = by_id.and_then(|places| next_open(&mut self.open, places)).or_else(|| {
+            self.by_name.get_mut(name).and_then(|places| next_open(&mut self.open, places))
+        });
+        match (call, id) {
+            (Some(call), _) => call,
             (None, Some(id)) if !id.is_empty() => id,
             (None, _) => self.mint(),
         }

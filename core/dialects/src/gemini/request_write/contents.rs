@@ -4,7 +4,7 @@
 //! in the next, in their order. A model of the newer generation wants the first call of each step of
 //! the present turn signed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
@@ -74,11 +74,18 @@ struct Contents<'a> {
     list: Vec<Content>,
     /// The calls that wait for a result, in their order.
     open: Vec<&'a ToolCall>,
+    /// The places of those without a result, by id.
+    waiting: BTreeMap<&'a str, VecDeque<usize>>,
     /// The results that came, by the place of their call.
     came: BTreeMap<usize, Vec<Value>>,
 }
 
-impl Contents<'_> {
+impl<'a> Contents<'a> {
+    fn call(&mut self, call: &'a ToolCall) {
+        self.waiting.entry(&call.id).or_default().push_back(self.open.len());
+        self.open.push(call);
+    }
+
     fn push(&mut self, role: &'static str, mut parts: Vec<Value>) {
         match self.list.last_mut() {
             _ if parts.is_empty() => {}
@@ -90,6 +97,7 @@ impl Contents<'_> {
     /// Writes the results of all open calls, one that failed for each that is missing.
     fn settle(&mut self, draft: &mut Draft<'_>) {
         let (mut results, mut shown) = (Vec::new(), Vec::new());
+        self.waiting.clear();
         for (place, call) in std::mem::take(&mut self.open).into_iter().enumerate() {
             let mut parts = self.came.remove(&place).unwrap_or_else(|| {
                 draft.lose("tool_result", "missing for a call: an error was put in its place");
@@ -111,10 +119,7 @@ impl Contents<'_> {
     }
 
     fn result(&mut self, call_id: &str) -> Option<usize> {
-        let waits = |(place, call): &(usize, &&ToolCall)| {
-            call.id == call_id && !self.came.contains_key(place)
-        };
-        self.open.iter().enumerate().find(waits).map(|(place, _)| place)
+        self.waiting.get_mut(call_id)?.pop_front()
     }
 }
 
@@ -211,7 +216,7 @@ fn write_assistant<'a>(
                     part["thoughtSignature"] = signature.into();
                 }
                 parts.push(part);
-                contents.open.push(call);
+                contents.call(call);
             }
             Block::Media(media) if draft.is_native() => parts.push(media_part(draft, media)?),
             Block::Media(_) => draft.lose("image", "not in a message of the model"),

@@ -180,5 +180,5 @@ fn what_this_dialect_cannot_carry_is_refused_or_listed() {
     request.sampling.temperature = Some(3.0);
     let (body, losses) = write(&request, &newer());
     assert_eq!(body["generationConfig"]["stopSequences"].as_array().unwrap().len(), 5);
-    assert_eq!(losses, ["temperature=clamped to 2", "stop=at most 5: the others were dropped"]);
+    assert_eq!(losses, ["temperature=clamped to 2", "stop=the gateway looks for them"]);
 }

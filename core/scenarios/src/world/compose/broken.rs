@@ -46,6 +46,7 @@ impl Composer<'_> {
                     backstop_vocabulary::Dialect::OpenaiChat => "/v1/chat/completions",
                     backstop_vocabulary::Dialect::OpenaiResponses => "/v1/responses",
                     backstop_vocabulary::Dialect::Gemini => "/v1beta/models",
+                    backstop_vocabulary::Dialect::BedrockConverse => "/model/m/converse",
                 };
                 line.head(soon, 307, vec![("location", place.to_owned())]);
                 line.step(Duration::ZERO, Act::End);
@@ -217,7 +218,9 @@ impl Composer<'_> {
             backstop_vocabulary::Dialect::AnthropicMessages
             | backstop_vocabulary::Dialect::OpenaiResponses
             | backstop_vocabulary::Dialect::Gemini => Outcome::Broken,
-            backstop_vocabulary::Dialect::OpenaiChat => Outcome::Answered,
+            // What comes last there are figures.
+            backstop_vocabulary::Dialect::OpenaiChat
+            | backstop_vocabulary::Dialect::BedrockConverse => Outcome::Answered,
         };
         Some(line.reply(outcome, self.token, Some(Symptom::MissingDone)))
     }
