@@ -183,7 +183,8 @@ def described(error):
 def down(symptom, status, word):
     behave(symptom)
     before = requests_at(DOWN_CONSOLE)
-    error = raised_by(lambda: client(DOWN).models.generate_content(**ask()))
+    gateway = client(DOWN)
+    error = raised_by(lambda: gateway.models.generate_content(**ask()))
     assert isinstance(error, errors.APIError), repr(error)
     assert (error.code, error.status) == (status, word), repr(error)
     return f"{described(error)}, {requests_at(DOWN_CONSOLE) - before:.0f} request(s)"

@@ -90,23 +90,21 @@ fn typescript(script: &str) {
 }
 
 fn go(program: &str) {
-    let built = root().join("tests/sdk/go/built").join(program);
+    let built = root().join("target/sdks/go").join(program);
     if built.exists() {
         run(&mut Command::new(&built), &built);
     } else {
-        skip(&format!("{program}: no tests/sdk/go/built with the Go SDKs; tests/setup makes it"));
+        skip(&format!("{program}: no target/sdks/go with the Go SDKs; tests/setup makes it"));
     }
 }
 
 fn java(program: &str) {
-    let target = root().join("tests/sdk/java/target");
+    let target = root().join("target/sdks/java");
     if target.join("beside").is_dir() {
         let path = format!("{0}/classes:{0}/beside/*", target.display());
         run(Command::new("java").args(["-cp", &path]), Path::new(program));
     } else {
-        skip(&format!(
-            "{program}: no tests/sdk/java/target with the Java SDKs; tests/setup makes it"
-        ));
+        skip(&format!("{program}: no target/sdks/java with the Java SDKs; tests/setup makes it"));
     }
 }
 

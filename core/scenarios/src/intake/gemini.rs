@@ -175,7 +175,9 @@ fn tools(body: &Map<String, Value>) -> Result<Vec<ToolAsk>, Refusal> {
         if !is_name(name) {
             return Err(invalid(format!("Invalid function name: {name}.")));
         }
-        let schema = function.get("parametersJsonSchema").or_else(|| function.get("parameters"));
+        // The API takes both spellings, and its SDK for Python sends the second.
+        let names = ["parametersJsonSchema", "parameters_json_schema", "parameters"];
+        let schema = names.iter().find_map(|name| function.get(*name));
         let schema = schema.cloned().map_or_else(|| json!({ "type": "object" }), plain);
         tools.push(ToolAsk { name: name.to_owned(), schema });
     }
