@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use backstop_identity::Standing;
 use backstop_listener::AnswerBody;
 use backstop_resilience::State;
 
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Shared};
 use crate::{admit, answer};
 
 /// The page that is asked for. What tells of targets and traffic is not told to a web page that
@@ -18,9 +18,10 @@ use crate::{admit, answer};
 /// because load balancers make names up.
 pub(crate) fn page(gateway: &Gateway, head: &Parts) -> Response<AnswerBody> {
     let hosts = || gateway.shared.live.load().settings.hosts.clone();
+    if let Some(standing) = standing(&gateway.shared, head) {
+        return standing;
+    }
     match head.uri.path() {
-        "/healthz" => answer::plain(StatusCode::OK, "ok\n"),
-        "/readyz" => ready(gateway),
         _ if admit::is_called_otherwise(&hosts(), head) => answer::plain(
             StatusCode::MISDIRECTED_REQUEST,
             "the console answers to this machine's addresses, to localhost, and to the names in \
@@ -35,15 +36,27 @@ pub(crate) fn page(gateway: &Gateway, head: &Parts) -> Response<AnswerBody> {
     }
 }
 
+/// What load balancers ask, at either door; `None` is another question.
+pub(crate) fn standing(shared: &Shared, head: &Parts) -> Option<Response<AnswerBody>> {
+    if head.method != Method::GET && head.method != Method::HEAD {
+        return None;
+    }
+    match head.uri.path() {
+        "/healthz" => Some(answer::plain(StatusCode::OK, "ok\n")),
+        "/readyz" => Some(ready(shared)),
+        _ => None,
+    }
+}
+
 /// Ready until it drains: the gateway never waits for its store or its providers.
-fn ready(gateway: &Gateway) -> Response<AnswerBody> {
-    if gateway.shared.draining.load(std::sync::atomic::Ordering::Relaxed) {
+fn ready(shared: &Shared) -> Response<AnswerBody> {
+    if shared.draining.load(std::sync::atomic::Ordering::Relaxed) {
         return answer::plain(
             StatusCode::SERVICE_UNAVAILABLE,
             "draining: send requests elsewhere\n",
         );
     }
-    let live = gateway.shared.live.load();
+    let live = shared.live.load();
     if live.settings.routes.is_empty() {
         return answer::plain(StatusCode::SERVICE_UNAVAILABLE, "no route is configured\n");
     }

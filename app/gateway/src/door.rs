@@ -38,6 +38,9 @@ impl Serve for Door {
             return answer;
         }
         let (head, body) = request.into_parts();
+        if let Some(standing) = console::standing(&self.core.shared, &head) {
+            return standing;
+        }
         let origin = head.headers.get(header::ORIGIN).cloned();
         if head.uri.path().starts_with(passthrough::PREFIX) {
             let core = Arc::clone(&self.core);

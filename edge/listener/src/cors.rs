@@ -3,9 +3,15 @@ use http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::AnswerBody;
+
+/// Private Network Access (a draft of the WICG that Chromium sends).
+const REQUEST_PRIVATE_NETWORK: HeaderName =
+    HeaderName::from_static("access-control-request-private-network");
+const ALLOW_PRIVATE_NETWORK: HeaderName =
+    HeaderName::from_static("access-control-allow-private-network");
 
 /// How long a browser may remember a preflight's answer, in seconds.
 const MAX_AGE_S: &str = "600";
@@ -52,6 +58,11 @@ impl Cors {
             answer.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
             answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE_S));
             // Any header: keys are checked for what they are, not for who may name them.
+            // A page of the internet may call a loopback gateway if its origin is named: some
+            // browsers ask for that as well.
+            if headers.contains_key(REQUEST_PRIVATE_NETWORK) {
+                answer.insert(ALLOW_PRIVATE_NETWORK, HeaderValue::from_static("true"));
+            }
             if let Some(asked) = headers.get(ACCESS_CONTROL_REQUEST_HEADERS) {
                 answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
             }

@@ -53,6 +53,11 @@ fn the_google_sdk_for_typescript_notices_nothing() {
 }
 
 #[test]
+fn the_office_add_in_shows_whole_answers_and_says_what_went_wrong() {
+    typescript("office_addin.mjs");
+}
+
+#[test]
 fn the_anthropic_sdk_for_go_notices_nothing() {
     go("anthropic_messages");
 }

@@ -192,6 +192,18 @@ async fn a_gateway_that_drains_is_not_ready() {
     assert_eq!(console.send(&ready).await.status, 200);
     stage.gateway.drain();
     assert_eq!(console.send(&ready).await.status, 503);
+    assert_eq!(stage.send(&ready).await.status, 503);
+}
+
+#[tokio::test]
+async fn a_load_balancer_asks_at_the_applications_door_without_a_key() {
+    let providers = Providers::open().await;
+    let stage = Stage::open(&providers, &with_key(&settings(&[ANTHROPIC], "")));
+    for path in ["/healthz", "/readyz"] {
+        let got = stage.send(&Call::get(path).with("host", "health-check")).await;
+        assert_eq!(got.status, 200, "{path}: {}", got.text());
+    }
+    assert_eq!(stage.send(&Call::get("/metrics")).await.status, 404);
 }
 
 #[tokio::test]

@@ -32,6 +32,20 @@ fn allows_only_the_listed_origins() {
 }
 
 #[test]
+fn lets_listed_origins_alone_reach_a_private_network() {
+    let cors = Cors::new(["https://app.example"]);
+    for (origin, allowed) in [("https://app.example", Some("true")), ("https://evil.example", None)]
+    {
+        let mut asked = preflight(origin);
+        let name = "access-control-request-private-network";
+        asked.headers_mut().insert(name, HeaderValue::from_static("true"));
+        let answer = cors.preflight(&asked).unwrap();
+        let given = answer.headers().get("access-control-allow-private-network");
+        assert_eq!(given.map(|value| value.to_str().unwrap()), allowed);
+    }
+}
+
+#[test]
 fn lets_a_request_without_an_origin_alone() {
     let cors = Cors::new(["*"]);
     let plain = Request::builder().method(Method::OPTIONS).body(()).unwrap();
