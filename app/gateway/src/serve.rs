@@ -52,17 +52,20 @@ pub async fn serve(
             Ok((asked, place)) => ask(core, Arc::new(asked), place).await,
             Err(refused) => *refused,
         },
-        Wanted::Count => match let_in(&core, knock, head, body).await {
+        Wanted::Count(_) => match let_in(&core, knock, head, body).await {
             Ok((asked, _place)) => count::answer(&core, &asked).await,
             Err(refused) => *refused,
         },
         Wanted::Kept => kept(&core, knock, (&head, &path)),
-        Wanted::Models => {
+        Wanted::Models(form) => {
             let live = core.shared.live.load();
             let known = admit::caller(&live.settings, &head.headers).map(|_| ());
             known.map_or_else(
                 |failure| knock.refuse(&core, None, &failure),
-                |()| models::list(&live, &path),
+                |()| {
+                    let query = head.uri.query().unwrap_or_default();
+                    models::list(&live, &models::Question { form, path: &path, query })
+                },
             )
         }
         Wanted::Upgrade => {
@@ -139,8 +142,8 @@ impl Knock {
 enum Wanted {
     Answer(Dialect),
     Embeddings,
-    Count,
-    Models,
+    Count(Dialect),
+    Models(models::Form),
     /// An answer that was kept for its client.
     Kept,
     /// Whether anybody is there: some agents ask before anything else.
@@ -159,7 +162,7 @@ impl Wanted {
 
     /// The dialect that the client most likely speaks.
     fn dialect(&self, head: &Parts, path: &str) -> Dialect {
-        if let Self::Answer(dialect) = self {
+        if let Self::Answer(dialect) | Self::Count(dialect) = self {
             return *dialect;
         }
         if let Some(said) = head.extensions.get::<InPath>() {
@@ -189,7 +192,7 @@ fn wanted(head: &Parts, path: &str) -> Wanted {
     if let Some(said) = head.extensions.get::<InPath>() {
         return match (head.method == Method::POST, said.counts()) {
             (false, _) => Wanted::Method("POST"),
-            (true, true) => Wanted::Count,
+            (true, true) => Wanted::Count(said.called.dialect),
             (true, false) => Wanted::Answer(said.called.dialect),
         };
     }
@@ -205,13 +208,16 @@ fn wanted(head: &Parts, path: &str) -> Wanted {
         let post = head.method == Method::POST;
         return if post { Wanted::Embeddings } else { Wanted::Method("POST") };
     }
-    if path == served(count::PATH) {
+    let counted = Dialect::ALL
+        .into_iter()
+        .find(|dialect| count::path(*dialect).is_some_and(|counts| served(counts) == path));
+    if let Some(dialect) = counted {
         let post = head.method == Method::POST;
-        return if post { Wanted::Count } else { Wanted::Method("POST") };
+        return if post { Wanted::Count(dialect) } else { Wanted::Method("POST") };
     }
-    if path == "/models" || path.starts_with("/models/") {
+    if let Some(form) = models_form(head, path) {
         let read = head.method == Method::GET || head.method == Method::HEAD;
-        return if read { Wanted::Models } else { Wanted::Method("GET, HEAD") };
+        return if read { Wanted::Models(form) } else { Wanted::Method("GET, HEAD") };
     }
     if transcripts::named(path).is_some() {
         return Wanted::Kept;
@@ -221,6 +227,19 @@ fn wanted(head: &Parts, path: &str) -> Wanted {
         return Wanted::Hello;
     }
     Wanted::Nothing
+}
+
+/// The form in which the list of models is read, where the path asks for it.
+fn models_form(head: &Parts, path: &str) -> Option<models::Form> {
+    let asks = |path: &str| path == "/models" || path.starts_with("/models/");
+    let gemini = path.strip_prefix("/v1beta").is_some_and(asks);
+    let anthropic = head.headers.contains_key("anthropic-version");
+    // A model's name with a method behind it is asked something, and not looked up.
+    if gemini && !path.contains(':') {
+        return Some(models::Form::Gemini);
+    }
+    let form = if anthropic { models::Form::Anthropic } else { models::Form::Openai };
+    asks(path).then_some(form)
 }
 
 /// The path without `/v1`, however often: some clients add it to a base URL that already ends in it,

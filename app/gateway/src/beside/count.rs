@@ -1,4 +1,5 @@
-//! `POST /v1/messages/count_tokens` and Gemini's `:countTokens`: the provider's own count where one can be had, else an estimate.
+//! How many tokens a request is, asked as each dialect asks it: the provider's own count where one
+//! can be had, else an estimate.
 //! An agent that plans its context must not stand still because a provider does.
 
 use std::time::Duration;
@@ -17,8 +18,16 @@ use crate::core::Core;
 use crate::plan::{self, Place};
 use crate::{answer, perform};
 
-/// Where the count is asked for.
-pub(crate) const PATH: &str = "/v1/messages/count_tokens";
+/// Where the count is asked for; `None` where a dialect has no such question, or the model's name is
+/// in its path.
+pub(crate) const fn path(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::AnthropicMessages => Some("/v1/messages/count_tokens"),
+        Dialect::OpenaiResponses => Some("/v1/responses/input_tokens"),
+        Dialect::OpenaiChat | Dialect::Gemini => None,
+    }
+}
+
 /// The longest to wait for a provider's count; real ones take a few hundred milliseconds.
 const COUNT_MAX: Duration = Duration::from_secs(5);
 /// The most bytes a count may have.
@@ -34,8 +43,11 @@ pub(crate) async fn answer(core: &Core, asked: &Asked) -> Response<AnswerBody> {
         return answer::counted(asked, body, &provider);
     }
     let tokens = estimate(asked);
-    let field = field(asked.dialect);
-    let mut response = answer::json(asked, Bytes::from(json!({ field: tokens }).to_string()));
+    let mut told = json!({ field(asked.dialect): tokens });
+    if asked.dialect == Dialect::OpenaiResponses {
+        told["object"] = "response.input_tokens".into();
+    }
+    let mut response = answer::json(asked, Bytes::from(told.to_string()));
     let lost = match asked.dialect {
         Dialect::Gemini => HeaderValue::from_static("totalTokens=estimated"),
         Dialect::BedrockConverse => HeaderValue::from_static("inputTokens=estimated"),
@@ -84,7 +96,7 @@ async fn counted(core: &Core, asked: &Asked) -> Option<(Bytes, HeaderMap)> {
     let _berth = row.berth()?;
     let path = match backstop_dialects::count_path(place.dialect, &place.own_name) {
         Some(path) => row.endpoint.path(&path).ok(),
-        None => row.beside(PATH, &place.own_name),
+        None => row.beside(path(place.dialect)?, &place.own_name),
     };
     let ask = perform::own_ask(core, asked, (row, place), path)?.ok()?.ask;
     let reply = core.client.send(&row.endpoint, ask, COUNT_MAX).await.ok()?;

@@ -1,9 +1,10 @@
-//! `GET /v1/models`: what the routes offer, in a form that both kinds of client read.
+//! `GET /v1/models`: what the routes offer, in the form that the client reads.
+
+mod forms;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
-use serde_json::{Value, json};
 
 use backstop_catalogue::Model;
 use backstop_listener::AnswerBody;
@@ -11,15 +12,29 @@ use backstop_settings::{Route, Rung, Settings, TargetModel};
 
 use crate::live::Live;
 
+pub(crate) use forms::Form;
+
+/// What a request asks of the list.
+pub(crate) struct Question<'a> {
+    pub(crate) form: Form,
+    /// The path as it came.
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+}
+
 /// The list, or one model of it.
-pub(crate) fn list(live: &Live, path: &str) -> Response<AnswerBody> {
-    let names =
-        names(&live.settings, live.catalogue.models().iter().filter_map(Model::listed_name));
-    let path = path.split_once("/models").map_or("", |(_, rest)| rest);
-    let (status, value) = match path.strip_prefix('/').filter(|name| !name.is_empty()) {
-        None => (StatusCode::OK, page(&names)),
-        Some(name) if names.iter().any(|known| known == name) => (StatusCode::OK, entry(name)),
-        Some(name) => (StatusCode::NOT_FOUND, unknown(name)),
+pub(crate) fn list(live: &Live, question: &Question<'_>) -> Response<AnswerBody> {
+    let (form, catalogue) = (question.form, &live.catalogue);
+    let names = names(&live.settings, catalogue.models().iter().filter_map(Model::listed_name));
+    let rest = question.path.split_once("/models").map_or("", |(_, rest)| rest);
+    let name = rest.trim_start_matches('/');
+    let name = forms::unescaped(name);
+    let (status, value) = if name.is_empty() {
+        (StatusCode::OK, form.page(&names, question.query, catalogue))
+    } else if names.contains(&name) {
+        (StatusCode::OK, form.entry(&name, catalogue))
+    } else {
+        (StatusCode::NOT_FOUND, form.unknown(&name))
     };
     let mut response = Response::new(AnswerBody::whole(Bytes::from(value.to_string())));
     *response.status_mut() = status;
@@ -58,28 +73,4 @@ fn of(route: &Route, known: &[&str]) -> Vec<String> {
         }
     }
     names
-}
-
-/// Both sets of keys at once: each kind of client reads its own.
-fn entry(name: &str) -> Value {
-    json!({
-        "id": name, "type": "model", "object": "model", "display_name": name,
-        "created": 0, "created_at": "1970-01-01T00:00:00Z", "owned_by": "backstop",
-    })
-}
-
-fn page(names: &[String]) -> Value {
-    let data: Vec<Value> = names.iter().map(|name| entry(name)).collect();
-    json!({
-        "object": "list", "data": data, "has_more": false,
-        "first_id": names.first(), "last_id": names.last(),
-    })
-}
-
-fn unknown(name: &str) -> Value {
-    let message = format!("no route offers the model `{name}`");
-    json!({
-        "type": "error",
-        "error": { "type": "not_found_error", "message": message, "code": "model_not_found", "param": null },
-    })
 }

@@ -12,8 +12,11 @@ use serde_json::json;
 use tokio::net::TcpStream;
 
 use crate::client::{self, Body, Call, item};
+use crate::peer::{Peer, Script};
 use crate::quick::quickly;
-use crate::stage::{ANTHROPIC, ANYWHERE, CLAUDE_CLOUD, OPENAI, Providers, Stage, settings};
+use crate::stage::{
+    ANTHROPIC, ANYWHERE, CLAUDE_CLOUD, OPENAI, Providers, Stage, provider, settings,
+};
 
 const KEY: &str = "bst-a-key-of-the-gateway";
 
@@ -260,5 +263,50 @@ async fn tokens_are_counted_by_the_first_provider_that_can_and_estimated_otherwi
         assert!((1..question.body.len() as u64).contains(&counted[0]), "{counted:?}");
         assert!((1_000..3_000).contains(&counted[1]), "{counted:?}");
         stage.assert_idle("counted").await;
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_a_responses_request_are_counted_too() {
+    let providers = Providers::open().await;
+    let mut question = call(Dialect::OpenaiResponses);
+    question.path = "/v1/responses/input_tokens".to_owned();
+    let told = br#"{"object":"response.input_tokens","input_tokens":4711}"#;
+    let mut counts = Peer::open(Script::whole("200 OK", told)).await;
+    let url = format!("http://{}", counts.address);
+    let yaml = provider(&settings(&["there/*"], ""), Dialect::OpenaiResponses, &url);
+    let got = Stage::open(&providers, &yaml).send(&question).await;
+    assert_eq!((got.status, got.header("backstop-lost")), (200, ""), "{}", got.everything());
+    assert_eq!(got.json()["input_tokens"], 4711);
+    assert!(counts.taken().await.head.starts_with("post /v1/responses/input_tokens "));
+    // Claude Code asks 25 times at once; nobody who only estimates may stand in its way.
+    let stage = Stage::open(&providers, &settings(&[OPENAI], ""));
+    for _ in 0..25 {
+        let got = stage.send(&question).await;
+        assert_eq!(got.header("backstop-lost"), "input_tokens=estimated", "{}", got.everything());
+        assert_eq!(got.json()["object"], "response.input_tokens");
+        assert!(got.json()["input_tokens"].as_u64().is_some_and(|tokens| tokens > 0));
+    }
+}
+
+#[tokio::test]
+async fn each_client_reads_the_models_in_its_own_form() {
+    let providers = Providers::open().await;
+    let stage = Stage::open(&providers, &settings(&[ANTHROPIC, OPENAI], ""));
+    let plain = stage.send(&Call::get("/v1/models")).await.json();
+    assert_eq!((&plain["object"], &plain["has_more"]), (&json!("list"), &json!(false)));
+    let own = |path: &str| Call::get(path).with("anthropic-version", "2023-06-01");
+    let page = stage.send(&own("/v1/models?limit=1")).await.json();
+    assert_eq!((page["data"].as_array().map(Vec::len), &page["has_more"]), (Some(1), &json!(true)));
+    let model = stage.send(&own("/v1/models/claude-opus-4-6")).await.json();
+    assert!(model["max_tokens"].is_u64() && model.get("object").is_none(), "{model}");
+    let gemini = stage.send(&Call::get("/v1beta/models?pageSize=2")).await.json();
+    assert_eq!(gemini["models"].as_array().map(Vec::len), Some(2), "{gemini}");
+    assert_eq!(gemini["nextPageToken"], "2");
+    let one = stage.send(&Call::get("/v1beta/models/claude-opus-4-6")).await.json();
+    assert_eq!(one["name"], "models/claude-opus-4-6", "{one}");
+    for (path, code) in [("/v1/models/none", "error"), ("/v1beta/models/none", "error")] {
+        let got = stage.send(&Call::get(path)).await;
+        assert_eq!((got.status, got.json()[code].is_object()), (404, true), "{path}");
     }
 }
