@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use backstop_catalogue::Catalogue;
+use backstop_exchange::Allowed;
 use backstop_gateway::PLACEHOLDER_KEY;
 use backstop_settings::{Credential, ProviderKind, Settings, discover};
 
@@ -76,6 +77,11 @@ impl Wiring {
                 provider.credentials.insert(0, Credential::FromClient);
             }
         }
+        // Agents offer a vendor's own tools beside those that they run themselves: going on without
+        // the former is what whoever runs one wants.
+        for route in settings.routes.iter_mut().filter(|route| route.built_in) {
+            route.policy.allow_loss = Allowed::new(["hosted_tools".to_owned()]);
+        }
         let placeholders = placeholders(&settings, env, command);
         Self { settings, placeholders }
     }
@@ -143,6 +149,13 @@ mod tests {
         let wiring = wired(&keys, "python");
         assert_eq!(credentials(&wiring, "anthropic"), ["from_client", "default"]);
         assert_eq!(wiring.placeholders, [""; 0]);
+    }
+
+    #[test]
+    fn an_agents_hosted_tools_keep_it_from_no_other_provider() {
+        let wiring = wired(&[("ANTHROPIC_API_KEY", "a"), ("OPENAI_API_KEY", "b")], "codex");
+        let search = backstop_exchange::Forfeit::hosted("web_search");
+        assert!(wiring.settings.routes.iter().all(|route| route.policy.allow_loss.allows(&search)));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) const fn path(dialect: Dialect) -> Option<&'static str> {
     match dialect {
         Dialect::AnthropicMessages => Some("/v1/messages/count_tokens"),
         Dialect::OpenaiResponses => Some("/v1/responses/input_tokens"),
-        Dialect::OpenaiChat | Dialect::Gemini => None,
+        Dialect::OpenaiChat | Dialect::Gemini | Dialect::BedrockConverse => None,
     }
 }
 

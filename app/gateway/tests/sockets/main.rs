@@ -21,6 +21,7 @@ mod failover;
 mod fits;
 mod forms;
 mod gathered;
+mod gemini;
 mod hours;
 mod identity;
 mod kept;

@@ -2,7 +2,7 @@
 //! answers reaches a client of the dialect to the byte.
 
 use backstop_dialects::chunk_message;
-use backstop_scenarios::{Delivery, Wish};
+use backstop_scenarios::{Delivery, Ear, Wish};
 use backstop_vocabulary::Dialect;
 
 use crate::bytes::{odd_answer, odd_request, odd_stream};
@@ -239,4 +239,81 @@ async fn a_client_whose_vendor_is_down_gets_the_same_weights_from_each_cloud_to_
             stage.assert_idle(&what).await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_client_of_another_dialect_is_answered_by_a_cloud_as_by_the_vendor() {
+    let providers = Providers::open().await;
+    for counter in claude_counters() {
+        for dialect in [CHAT, RESPONSES] {
+            for delivery in [Delivery::Unary, Delivery::Stream] {
+                let (_, script) = counter.answer(delivery);
+                let mut peer = Peer::open(script).await;
+                let address = format!("http://{}", peer.address);
+                let stage = Stage::open(&providers, &counter.settings(&address, &[]));
+                let got = stage.send(&call(dialect, delivery)).await;
+                let what = format!("{} {dialect:?} {delivery:?}", counter.provider);
+                let mut ear = Ear::new(dialect, delivery);
+                ear.feed(&got.body);
+                let heard = ear.finish().unwrap_or_else(|flaw| panic!("{what}: {flaw:?}"));
+                assert!(heard.text.contains("gr\u{fc}\u{df}e "), "{what}: {heard:?}");
+                let sent: serde_json::Value =
+                    serde_json::from_slice(&peer.taken().await.body).unwrap();
+                let (without, with) = counter.envelope;
+                assert!(without.iter().all(|name| sent.get(name).is_none()), "{what}: {sent}");
+                assert_eq!(sent.get("anthropic_version").is_some(), !with.is_empty(), "{what}");
+                assert_eq!(sent["max_tokens"], 16, "{what}: {sent}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn betas_go_where_the_cloud_reads_them_and_what_it_does_not_take_is_told() {
+    let providers = Providers::open().await;
+    for counter in claude_counters() {
+        let (answer, script) = counter.answer(Delivery::Unary);
+        let mut peer = Peer::open(script).await;
+        let address = format!("http://{}", peer.address);
+        let stage = Stage::open(&providers, &counter.settings(&address, &[]));
+        let call = call(CLAUDE, Delivery::Unary)
+            .with("anthropic-beta", "claude-code-20250219, compact-2026-01-12")
+            .with("anthropic-beta", "computer-use-2025-11-24");
+        let got = stage.send(&call).await;
+        assert_eq!(got.body, answer);
+        let taken = peer.taken().await;
+        let body = String::from_utf8(taken.body).unwrap();
+        let lost = got.header("backstop-lost");
+        let (in_body, in_head) =
+            (body.contains("compact-2026"), taken.head.contains("compact-2026"));
+        let place = match counter.envelope {
+            (_, "") => (false, true, ""),
+            (["model", "stream"], _) => (true, false, "not taken by bedrock"),
+            _ => (false, true, "not taken by vertex"),
+        };
+        assert_eq!((in_body, in_head), (place.0, place.1), "{}\n{body}", taken.head);
+        assert_eq!(lost.contains(place.2), !place.2.is_empty() || lost.is_empty(), "{lost}");
+        let told = format!("{}{body}", taken.head);
+        assert_eq!(told.contains("claude-code"), place.2.is_empty(), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_gets_another_name_at_its_provider_is_asked_for_anew() {
+    let providers = Providers::open().await;
+    let unknown = r#"{"error":{"code":"DeploymentNotFound","message":"no such deployment"}}"#;
+    let mut wrong = Peer::open(Script::whole("404 Not Found", unknown.as_bytes())).await;
+    let counter = &azure_counters()[0];
+    let yaml = counter.settings(&format!("http://{}", wrong.address), &[]);
+    let stage = Stage::open(&providers, &yaml);
+    let call = call(CHAT, Delivery::Unary);
+    for _ in 0..2 {
+        assert_eq!(stage.send(&call).await.status, 503);
+    }
+    assert!(wrong.taken().await.head.starts_with("post /openai/v1/"));
+    assert_eq!(wrong.untold(), 0, "what is not there is asked for once");
+    stage.reload(&providers, &yaml.replace("our-deployment", "the-right-one"));
+    assert_eq!(stage.send(&call).await.status, 503);
+    let body = String::from_utf8(wrong.taken().await.body).unwrap();
+    assert!(body.contains("the-right-one"), "{body}");
 }

@@ -25,6 +25,7 @@ pub(super) fn check(settings: &Settings, route: &Route, findings: &mut Vec<Findi
         }
         for target in targets {
             findings.extend(ladder.unknown_model(at, target));
+            findings.extend(ladder.not_offered(at, target));
             findings.extend(ladder.asked_elsewhere(at, target));
             findings.extend(ladder.tools_refused(at, target));
         }
@@ -215,6 +216,20 @@ impl Ladder<'_> {
                     target.provider
                 ))
                 .cure("say what it can do with `abilities`")
+        })
+    }
+
+    /// A target that is never asked, because nobody knows what the provider calls the model, or it
+    /// has none in a dialect spoken here.
+    fn not_offered(&self, at: usize, target: &TargetChoice) -> Option<Finding> {
+        let TargetModel::Named(model) = &target.model else { return None };
+        let provider = self.provider(target)?;
+        let spoken = provider.dialect_for(provider.dialect, model).is_some();
+        (!provider.may_offer(model) || !spoken).then(|| {
+            let (name, own) = (&target.provider, provider.kind.name());
+            Finding::new(Severity::Problem, "not_offered", rung_place(self.route, at))
+                .what(format!("{name}/{model} is never asked: {own} is not known to offer it"))
+                .cure(format!("give its own name there: `models: {{ {model}: … }}` at `{name}`"))
         })
     }
 
