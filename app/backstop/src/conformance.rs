@@ -9,6 +9,7 @@ mod cases;
 mod cell;
 mod client;
 mod failures;
+mod heard;
 mod kinds;
 mod page;
 mod provider;

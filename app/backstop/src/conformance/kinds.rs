@@ -32,6 +32,46 @@ pub(super) const KINDS: &[Kind] = &[
         model: "gpt-4.1",
     },
     Kind {
+        name: "Gemini",
+        settings: "{ kind: gemini, api_key: key, base_url: \"{at}\" }",
+        model: "gemini-3.6-flash",
+    },
+    Kind {
+        name: "Azure v1",
+        settings: "{ kind: azure, api_key: key, base_url: \"{at}\", models: { gpt-5: ours } }",
+        model: "gpt-5",
+    },
+    Kind {
+        name: "Azure deployments",
+        settings: "{ kind: azure, api_key: key, base_url: \"{at}\", api_version: \"2024-10-21\", models: { gpt-5: ours } }",
+        model: "gpt-5",
+    },
+    Kind {
+        name: "Foundry, Claude",
+        settings: "{ kind: foundry, api_key: key, base_url: \"{at}/anthropic\" }",
+        model: "claude-opus-4-8",
+    },
+    Kind {
+        name: "Bedrock, Claude",
+        settings: "{ kind: bedrock, region: eu-central-1, api_key: key, base_url: \"{at}\" }",
+        model: "claude-opus-4-8",
+    },
+    Kind {
+        name: "Bedrock Converse",
+        settings: "{ dialect: bedrock_converse, api_key: key, base_url: \"{at}\", tier: full }",
+        model: "amazon.nova-pro-v1:0",
+    },
+    Kind {
+        name: "Vertex, Claude",
+        settings: "{ kind: vertex, project: p, location: global, api_key: key, base_url: \"{at}\" }",
+        model: "claude-opus-4-8",
+    },
+    Kind {
+        name: "Vertex, Gemini",
+        settings: "{ kind: vertex, project: p, location: global, api_key: key, base_url: \"{at}\" }",
+        model: "gemini-3.6-flash",
+    },
+    Kind {
         name: "compatible server",
         settings: "{ dialect: openai_chat, base_url: \"{at}/v1\", tier: full }",
         model: "qwen3",

@@ -16,12 +16,13 @@ use hyper_util::rt::TokioIo;
 use tokio::io::DuplexStream;
 
 use backstop_dialects::{
-    Delivery, Head, StreamWriter, fixed_path, read_request, write_answer, write_error,
+    Frames, Framing, Head, StreamWriter, chunk_message, write_answer, write_error,
 };
-use backstop_exchange::{Answer, Event, Request};
+use backstop_exchange::{Answer, Event};
 use backstop_scenarios::{Complaint, Refusal};
-use backstop_vocabulary::{Dialect, Failure};
+use backstop_vocabulary::{Class, Dialect, Failure};
 
+use super::heard::{Heard, heard};
 use super::stage::Seen;
 
 /// What a provider does when it is asked.
@@ -53,40 +54,36 @@ async fn answer(
     let body = request.into_body().collect().await;
     let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     Ok(match heard(&path, &body) {
-        Some((dialect, asked)) => {
-            let delivery = Delivery::from(asked.stream);
-            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
-            play(dialect, delivery, &script)
+        Some(heard) => {
+            let answer = play(&heard, &script);
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard.asked);
+            answer
         }
         None => response(404, "text/plain", Pieces::whole(b"no such path".to_vec())),
     })
 }
 
-/// The dialect and the question, if the provider understands it.
-fn heard(path: &str, body: &[u8]) -> Option<(Dialect, Request)> {
-    let spoken = |dialect: &Dialect| fixed_path(*dialect) == Some(path);
-    let dialect = Dialect::ALL.into_iter().find(spoken)?;
-    Some((dialect, read_request(dialect, body).ok()?))
-}
-
-fn play(dialect: Dialect, delivery: Delivery, script: &Script) -> Response<Pieces> {
+fn play(heard: &Heard, script: &Script) -> Response<Pieces> {
+    let Heard { dialect, errors, framing, asked } = heard;
     let head = Head { id: "answer1".to_owned(), model: "served".to_owned(), ..Head::default() };
-    let stream = delivery == Delivery::Stream;
+    let streamed = match framing {
+        Framing::EventStream => "application/vnd.amazon.eventstream",
+        Framing::Sse | Framing::List => "text/event-stream",
+    };
     match script {
-        Script::Answer(events) if stream => {
-            let pieces = Pieces::whole(written(dialect, head, events));
-            response(200, "text/event-stream", pieces)
+        Script::Answer(events) if asked.stream => {
+            response(200, streamed, Pieces::whole(written(heard, head, events)))
         }
         Script::Answer(events) => {
             let mut answer = Answer::default();
             // An answer without a failure inside takes every event.
             events.iter().cloned().for_each(|event| drop(answer.take(event)));
-            let body = write_answer(dialect, &answer, &head);
+            let body = write_answer(*dialect, &answer, &head);
             response(200, "application/json", Pieces::whole(body))
         }
         Script::Complain(complaint) => {
-            let refusal = Refusal::of(*complaint, dialect);
-            let (headers, body) = refusal.write(dialect, "req_1");
+            let refusal = Refusal::of(*complaint, *errors);
+            let (headers, body) = refusal.write(*errors, "req_1");
             let mut response = response(refusal.status, "application/json", Pieces::whole(body));
             for (name, value) in headers {
                 let name = http::HeaderName::from_static(name);
@@ -97,24 +94,53 @@ fn play(dialect: Dialect, delivery: Delivery, script: &Script) -> Response<Piece
             response
         }
         Script::Refuse(failure) => {
-            let written = write_error(dialect, failure, "req_1");
+            let words = in_own_words(failure.class, *errors).unwrap_or(&failure.message);
+            let failure = Failure { message: words.into(), ..failure.clone() };
+            let written = write_error(*errors, &failure, "req_1");
             response(written.status, "application/json", Pieces::whole(written.body))
         }
         Script::Break(events) => {
-            let content = if stream { "text/event-stream" } else { "application/json" };
-            response(200, content, Pieces::broken(written(dialect, head, events)))
+            let content = if asked.stream { streamed } else { "application/json" };
+            response(200, content, Pieces::broken(written(heard, head, events)))
         }
     }
 }
 
-fn written(dialect: Dialect, head: Head, events: &[Event]) -> Vec<u8> {
+/// The words by which some vendors alone tell the reason of a refusal.
+const fn in_own_words(class: Class, errors: Dialect) -> Option<&'static str> {
+    match (class, errors) {
+        (Class::ContextTooLong, Dialect::Gemini) => {
+            Some("The input token count (9) exceeds the maximum number of tokens allowed (8).")
+        }
+        (Class::ContextTooLong, Dialect::BedrockConverse) => {
+            Some("Input is too long for requested model.")
+        }
+        (Class::SignatureRefused, Dialect::Gemini) => Some("Corrupted thought signature."),
+        (Class::SignatureRefused, Dialect::BedrockConverse) => {
+            Some("messages.1.content.0.thinking.signature: Field required")
+        }
+        _ => None,
+    }
+}
+
+/// The bytes of a stream; what is in server-sent events elsewhere is in messages at AWS.
+fn written(heard: &Heard, head: Head, events: &[Event]) -> Vec<u8> {
     let head = Head { usage: true, ..head };
-    let mut writer = StreamWriter::new(dialect, head);
+    let mut writer = StreamWriter::new(heard.dialect, head);
     let mut out = Vec::new();
     for event in events {
         writer.write(event, &mut out);
     }
-    out
+    if heard.framing != Framing::EventStream || heard.dialect == Dialect::BedrockConverse {
+        return out;
+    }
+    let mut frames = Frames::new(Framing::Sse, out.len());
+    frames.feed(Bytes::from(out));
+    let mut messages = Vec::new();
+    for frame in frames.by_ref().flatten() {
+        chunk_message(frame.data(), &mut messages);
+    }
+    messages
 }
 
 fn response(status: u16, content_type: &'static str, body: Pieces) -> Response<Pieces> {
