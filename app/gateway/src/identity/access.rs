@@ -8,6 +8,7 @@ use http::header::{self, HeaderValue};
 use backstop_identity::{AwsProof, Grant, Proof, Signing, sign};
 use backstop_providers::{Ask, Endpoint};
 use backstop_settings::{Aws, Credential, Giver, Identity};
+use backstop_surfaces::Surface;
 use backstop_vocabulary::{Class, Dialect, Failure};
 
 use crate::clock::Clock;
@@ -52,7 +53,8 @@ pub(crate) fn authorise(
         }
         Proof::Aws(keys) => {
             let unix_secs = clock.unix_secs(now);
-            let signed = signed(ask, &at.row.endpoint, (keys, pass.identity()), unix_secs);
+            let place = place_of(pass.identity(), at.row);
+            let signed = signed(ask, &at.row.endpoint, (keys, place), unix_secs);
             ask.headers.extend(signed.ok_or_else(unfit)?);
         }
     }
@@ -68,13 +70,12 @@ pub(crate) fn signs(target: &Target) -> bool {
 fn signed(
     ask: &Ask,
     endpoint: &Endpoint,
-    (keys, identity): (&AwsProof, &Identity),
+    (keys, place): (&AwsProof, Option<(&str, &str)>),
     unix_secs: u64,
 ) -> Option<HeaderMap> {
-    let Giver::Aws(aws) = &identity.giver else { return None };
     let kind = headers::text(&ask.headers, header::CONTENT_TYPE);
     let named: Vec<(&str, &str)> = kind.map(|kind| ("content-type", kind)).into_iter().collect();
-    let (region, service) = place(aws, endpoint.host());
+    let (region, service) = place?;
     let signing = Signing {
         method: &ask.method,
         host: endpoint.host_header().to_str().ok()?,
@@ -86,6 +87,22 @@ fn signed(
         unix_secs,
     };
     sign(keys, &signing)
+}
+
+/// Region and service to sign for at a provider.
+fn place_of<'a>(identity: &'a Identity, row: &'a ProviderRow) -> Option<(&'a str, &'a str)> {
+    let Giver::Aws(aws) = &identity.giver else { return None };
+    let (region, service) = place(aws, row.endpoint.host());
+    let told = match &row.settings.surface {
+        // An address of its own may say nothing, and the settings do.
+        Surface::Bedrock { region } if aws.region.is_none() && !region.is_empty() => &**region,
+        Surface::Bedrock { .. }
+        | Surface::Plain
+        | Surface::AzureV1 { .. }
+        | Surface::AzureDeployments { .. }
+        | Surface::Vertex { .. } => region,
+    };
+    Some((told, service))
 }
 
 /// Region and service to sign for: as the settings say, else as the host does.

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use backstop_gateway::renew_forever;
+use backstop_identity::{AwsProof, Signing, sign};
 use backstop_scenarios::{Delivery, Wish};
+use backstop_settings::Secret;
 use backstop_vocabulary::Dialect;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -392,4 +394,59 @@ async fn a_client_signed_in_at_its_vendor_carries_on_by_our_key_when_the_login_f
         let first = vendor.heard().remove(0);
         assert!(first.header("authorization").contains("key-of-a-client"), "{}", first.head);
     }
+}
+
+/// A Bedrock that accepts what is signed with these keys for what it received, and nothing else.
+fn verified(asked: &Asked) -> bool {
+    let keys = AwsProof {
+        access_key_id: "AKIDOFOURS".to_owned(),
+        secret_access_key: Secret::new(SECRET),
+        session_token: Some(Secret::new("canary-token-of-aws")),
+    };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let kind = asked.header("content-type");
+    (0..20).any(|ago| {
+        let signing = Signing {
+            method: &http::Method::POST,
+            host: asked.header("host"),
+            path: asked.path(),
+            headers: &[("content-type", kind)],
+            body: &asked.body,
+            region: "eu-central-1",
+            service: "bedrock",
+            unix_secs: now.as_secs() - ago,
+        };
+        let signed = sign(&keys, &signing).unwrap();
+        ["authorization", "x-amz-date", "x-amz-security-token"]
+            .iter()
+            .all(|name| signed[*name].to_str().unwrap() == asked.header(name))
+    })
+}
+
+#[tokio::test]
+async fn what_goes_to_bedrock_is_signed_as_it_is_sent() {
+    let bedrock = Oracle::open(|asked| {
+        if verified(asked) {
+            Say::json("200 OK", r#"{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"ready"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}"#)
+        } else {
+            Say::json("403 Forbidden", r#"{"message":"The request signature we calculated does not match"}"#)
+        }
+    })
+    .await;
+    let providers = Providers::open().await;
+    let there = format!(
+        "providers:\n  there:\n    kind: bedrock\n    region: eu-central-1\n    base_url: \"http://{}\"\n    tier: full\n    \
+         models: {{ claude-opus-4-6: \"eu.anthropic.claude-opus-4-6-v1:0\" }}\n    \
+         identity: {{ aws: {{ access_key_id: AKIDOFOURS, secret_access_key: {SECRET}, session_token: canary-token-of-aws }} }}\n",
+        bedrock.address
+    );
+    let yaml = settings(&["there/claude-opus-4-6"], "").replacen("providers:\n", &there, 1);
+    let stage = Stage::open(&providers, &yaml);
+    let mut renewing = JoinSet::new();
+    renewing.spawn(renew_forever(Arc::clone(&stage.core)));
+    let got = stage.ask(&item(Dialect::AnthropicMessages, Delivery::Unary, Wish::Text)).await;
+    let heard = bedrock.heard();
+    assert_eq!(got.status, 200, "{}\n{}", got.everything(), heard[0].head);
+    assert!(heard[0].path().contains("/model/"), "{}", heard[0].head);
+    assert_eq!(heard.len(), 1);
 }

@@ -3,19 +3,40 @@ use std::collections::BTreeSet;
 use backstop_vocabulary::TargetKey;
 
 use super::Around;
-use super::identity::{identity, proxies};
+use super::identity::{Usual, identity, proxies, usual_identity};
 use crate::faults::Faults;
 use crate::known::Known;
 use crate::section::{Field, Keys, Section};
-use crate::{Credential, Identity, Proxies, Secret};
+use crate::{Credential, Identity, ProviderKind, Proxies, Secret};
 
 pub(crate) const KEYS: Keys =
     Keys { section: "credential", names: &["name", "api_key", "identity"] };
 
-/// The key that a known provider's own tools would use; none when its variable is not set.
-pub(crate) fn usual(whose: Option<Known>, around: &Around<'_>) -> Credential {
+/// The key that a known provider's own tools would use, else a cloud's own tokens; none where there is
+/// neither.
+pub(crate) fn usual(whose: Option<Known>, proxies: Proxies, around: &Around<'_>) -> Credential {
     let key = whose.and_then(|known| known.key_in(around.env));
-    key.map_or(Credential::None, |(_, key)| key_credential(TargetKey::DEFAULT_CREDENTIAL, key))
+    match (key, whose.and_then(|known| giver(known.kind))) {
+        (Some((_, key)), _) => key_credential(TargetKey::DEFAULT_CREDENTIAL, key),
+        (None, Some(giver)) => {
+            let identity = usual_identity(giver, proxies, around);
+            identity_credential(TargetKey::DEFAULT_CREDENTIAL, identity)
+        }
+        (None, None) => Credential::None,
+    }
+}
+
+/// Whose tokens a cloud's provider takes where it has no key.
+const fn giver(kind: ProviderKind) -> Option<Usual> {
+    match kind {
+        ProviderKind::Azure | ProviderKind::Foundry => Some(Usual::Entra),
+        ProviderKind::Bedrock => Some(Usual::Aws),
+        ProviderKind::Vertex => Some(Usual::Google),
+        ProviderKind::Anthropic
+        | ProviderKind::Openai
+        | ProviderKind::Gemini
+        | ProviderKind::Compatible => None,
+    }
 }
 
 /// The credentials from the one of three keys that stands there, or by custom from the environment.
@@ -53,7 +74,7 @@ pub(crate) fn credentials(
             let at = field.word(faults, &names)?;
             words.get(at).map(|(_, credential)| vec![credential.clone()])
         }
-        None => Some(vec![usual(whose, around)]),
+        None => Some(vec![usual(whose, proxies(section, around), around)]),
     }
 }
 

@@ -7,6 +7,7 @@ use backstop_vocabulary::{Dialect, Tier};
 use super::Around;
 use super::clouds::{self, Site};
 use super::credentials::{credentials, usual};
+use super::identity::environment;
 use crate::address::Address;
 use crate::faults::{Faults, closest};
 use crate::known::{KNOWN, Known, known, known_at};
@@ -116,7 +117,7 @@ pub(crate) fn hosted(known: Known, around: &Around<'_>, faults: &mut Faults) -> 
         surface: site.surface,
         region: site.region,
         models: BTreeMap::new(),
-        credentials: vec![usual(Some(known), around)],
+        credentials: vec![usual(Some(known), environment(around), around)],
         vendor: known.vendor.into(),
         tier,
         concurrency_max: None,
