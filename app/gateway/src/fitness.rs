@@ -77,7 +77,9 @@ impl Place {
     fn takes_bytes(&self, asked: &Asked, delivery: Delivery) -> bool {
         // Our wish for a stream is not in the client's own bytes.
         let restreamed = delivery == Delivery::Stream && !asked.scan.stream;
-        let fitted = self.is_known_stand_in || !self.adjustment.is_empty();
+        // What a peculiar server refuses is left out, where we know what it is that we leave out.
+        let peculiar = || self.abilities.habits.is_peculiar() && asked.full().is_ok();
+        let fitted = self.is_known_stand_in || !self.adjustment.is_empty() || peculiar();
         self.dialect == asked.dialect && !fitted && !restreamed
     }
 

@@ -135,7 +135,7 @@ impl Builder<'_> {
         for stem in &row.stems {
             let target = stem.target(&row.settings, (model, named_by), self.parts);
             // Not the target's: it may be older than these settings.
-            let known = || self.parts.catalogue.abilities(&row.settings.vendor, model);
+            let known = || row.settings.abilities(self.parts.catalogue, model);
             let abilities = Arc::new(choice.abilities.clone().unwrap_or_else(known));
             let candidate = Candidate {
                 target: target.number,

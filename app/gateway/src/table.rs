@@ -225,7 +225,7 @@ impl Stem {
             model_number,
             worked_at: Default::default(),
             metrics: parts.metrics.target(&health_key.to_string().into()),
-            abilities: parts.catalogue.abilities(&provider.vendor, model).into(),
+            abilities: provider.abilities(parts.catalogue, model).into(),
             cell: parts.registry.cell(&health_key),
             name,
             key,

@@ -179,6 +179,7 @@ impl Facts {
             reasoning: self.reasoning.unwrap_or(base.reasoning),
             context_tokens_max: self.context_tokens_max.or(base.context_tokens_max),
             output_tokens_max: self.output_tokens_max.or(base.output_tokens_max),
+            habits: base.habits,
         }
     }
 

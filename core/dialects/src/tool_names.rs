@@ -136,6 +136,21 @@ pub(crate) fn fit_id<'a>(id: &'a str, prefix: &str, bytes_max: usize) -> Cow<'a,
     Cow::Owned(format!("{prefix}{:016x}", fnv64(id.as_bytes())))
 }
 
+/// A call id of nine letters and digits: the original if it is one, else the first nine digits of its
+/// hash in base 36.
+pub(crate) fn nine(id: &str) -> Cow<'_, str> {
+    if id.len() == 9 && id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Cow::Borrowed(id);
+    }
+    let mut rest = fnv64(id.as_bytes());
+    let digit = |_| {
+        let digit = u32::try_from(rest % 36).unwrap_or_default();
+        rest /= 36;
+        char::from_digit(digit, 36).unwrap_or('0')
+    };
+    Cow::Owned((0..9).map(digit).collect())
+}
+
 fn fits(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
@@ -176,5 +191,12 @@ mod tests {
         assert_eq!(mapped, fit_id("functions.read:0", "toolu_", 64));
         assert!(mapped.starts_with("toolu_") && mapped.len() == 22, "{mapped}");
         assert_eq!(fit_id("", "toolu_", 64).len(), 22);
+        assert_eq!(nine("a1B2c3D4e"), "a1B2c3D4e");
+        for id in ["", "call_1", "toolu_01", "a1B2c3D4-"] {
+            let mapped = nine(id);
+            assert!(mapped.len() == 9 && mapped.bytes().all(|b| b.is_ascii_alphanumeric()));
+            assert_eq!(mapped, nine(id));
+        }
+        assert_ne!(nine("call_1"), nine("call_2"));
     }
 }

@@ -1,4 +1,4 @@
-use crate::Features;
+use crate::{Features, Habits};
 
 /// How a model takes its reasoning settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Abilities {
     pub context_tokens_max: Option<u64>,
     /// The most output tokens it gives; `None` when unknown.
     pub output_tokens_max: Option<u64>,
+    /// How the server departs from Chat Completions.
+    pub habits: Habits,
 }
 
 impl Default for Abilities {
@@ -69,11 +71,24 @@ impl Default for Abilities {
             reasoning: ReasoningForm::None,
             context_tokens_max: None,
             output_tokens_max: None,
+            habits: Habits::PLAIN,
         }
     }
 }
 
 impl Abilities {
+    /// These abilities of a model, at a server of these habits.
+    #[must_use]
+    pub fn at(self, habits: Habits) -> Self {
+        Self {
+            schema: self.schema && habits.schema,
+            prefill: self.prefill || habits.prefill.is_some(),
+            stop_max: if habits.stop { self.stop_max } else { 0 },
+            habits,
+            ..self
+        }
+    }
+
     /// The first thing the request needs and this target lacks, in the words of an error message.
     ///
     /// Prefill and structured output are not among them: both are emulated, and the loss is listed. What a route may

@@ -16,6 +16,7 @@ mod answer;
 mod event;
 mod features;
 mod forfeit;
+mod habits;
 mod loss;
 mod request;
 
@@ -25,6 +26,7 @@ pub use answer::{Answer, AnswerBlock};
 pub use event::{Event, Finish};
 pub use features::Features;
 pub use forfeit::{Allowed, Forfeit};
+pub use habits::{CallIds, Habits, Prefill};
 pub use loss::Loss;
 pub use request::{
     Artefact, Block, Effort, Format, JsonSchema, Media, MediaKind, Reasoning, Request, Role,

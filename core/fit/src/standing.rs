@@ -73,14 +73,15 @@ pub fn forfeits(needs: &Features, terms: &Terms<'_>) -> Vec<Forfeit> {
     let Terms { abilities, .. } = terms;
     let crosses = terms.crosses();
     let sound = abilities.audio && takes_sound(terms.target);
+    let refuses = |field| abilities.habits.refuse(field);
     let plain = [
         (needs.images && !abilities.images, Forfeit::Images),
         (needs.documents && !abilities.documents, Forfeit::Documents),
         (needs.audio && !sound, Forfeit::Audio),
         (needs.files && crosses, Forfeit::Files),
         // The neutral form of an answer has neither: they come only in the provider's own bytes.
-        (needs.logprobs && crosses, Forfeit::Logprobs),
-        (needs.several_answers && crosses, Forfeit::Answers),
+        (needs.logprobs && (crosses || refuses("logprobs")), Forfeit::Logprobs),
+        (needs.several_answers && (crosses || refuses("n")), Forfeit::Answers),
         (needs.citations && crosses, Forfeit::Citations),
     ];
     let mut lost: Vec<Forfeit> =

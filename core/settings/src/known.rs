@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use backstop_exchange::{CallIds, Habits, Prefill};
 use backstop_vocabulary::Dialect;
 
 use crate::ProviderKind;
@@ -20,7 +21,55 @@ pub(crate) struct Known {
     pub(crate) vendor: &'static str,
     /// Where its vendor says how it is; empty if nowhere.
     pub(crate) status_page: &'static str,
+    /// How it departs from Chat Completions.
+    pub(crate) habits: Habits,
 }
+
+/// Refuses every field it does not know with 422 `extra_forbidden`, reported of these; its own
+/// reference has `random_seed`, and ids of calls are nine letters and digits.
+const MISTRAL: Habits = Habits {
+    refuses: &[
+        "stream_options",
+        "user",
+        "safety_identifier",
+        "logprobs",
+        "top_logprobs",
+        "logit_bias",
+        "top_k",
+        "store",
+        "verbosity",
+        "service_tier",
+        "prompt_cache_key",
+        "messages.name",
+    ],
+    seed: "random_seed",
+    call_ids: CallIds::Nine,
+    ..Habits::PLAIN
+};
+/// <https://console.groq.com/docs/openai>
+const GROQ: Habits = Habits {
+    refuses: &["logprobs", "top_logprobs", "logit_bias", "messages.name", "n"],
+    ..Habits::PLAIN
+};
+/// <https://api-docs.deepseek.com/guides/thinking_mode>: 400 unless the thought before a call comes
+/// back with it. `json_object` is the only form of an answer.
+const DEEPSEEK: Habits = Habits { wants_thoughts: true, schema: false, ..Habits::PLAIN };
+/// <https://docs.x.ai/docs/guides/reasoning>: its reasoning models refuse these, and stop strings.
+const XAI: Habits = Habits {
+    refuses: &["presence_penalty", "frequency_penalty", "logit_bias"],
+    stop: false,
+    ..Habits::PLAIN
+};
+/// Passes these over in silence; images only as their bytes.
+const OLLAMA: Habits = Habits {
+    refuses: &["n", "logit_bias"],
+    heeds_tool_choice: false,
+    fetches_images: false,
+    ..Habits::PLAIN
+};
+const VLLM: Habits = Habits { prefill: Some(Prefill::Flags), ..Habits::PLAIN };
+/// Continues a last assistant turn of itself.
+const LLAMACPP: Habits = Habits { prefill: Some(Prefill::Plain), ..Habits::PLAIN };
 
 /// A second variable that the vendor's own tools look into, where they do.
 const ALSO_KEYS: [(&str, &str); 1] = [("GEMINI_API_KEY", "GOOGLE_API_KEY")];
@@ -90,27 +139,31 @@ pub(crate) const KNOWN: [Known; 17] = [
     },
     Known {
         status_page: "https://status.mistral.ai",
+        habits: MISTRAL,
         ..compatible("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY")
     },
     Known {
         status_page: "https://groqstatus.com",
+        habits: GROQ,
         ..compatible("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY")
     },
     Known {
         status_page: "https://status.deepseek.com",
+        habits: DEEPSEEK,
         ..compatible("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY")
     },
     Known {
         status_page: "https://status.x.ai",
+        habits: XAI,
         ..compatible("xai", "https://api.x.ai/v1", "XAI_API_KEY")
     },
     Known {
         status_page: "https://status.together.ai",
         ..compatible("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY")
     },
-    compatible("ollama", "http://127.0.0.1:11434/v1", ""),
-    compatible("vllm", "http://127.0.0.1:8000/v1", ""),
-    compatible("llamacpp", "http://127.0.0.1:8080/v1", ""),
+    Known { habits: OLLAMA, ..compatible("ollama", "http://127.0.0.1:11434/v1", "") },
+    Known { habits: VLLM, ..compatible("vllm", "http://127.0.0.1:8000/v1", "") },
+    Known { habits: LLAMACPP, ..compatible("llamacpp", "http://127.0.0.1:8080/v1", "") },
     compatible("lmstudio", "http://127.0.0.1:1234/v1", ""),
 ];
 
@@ -120,8 +173,8 @@ const fn compatible(
     key_variable: &'static str,
 ) -> Known {
     let (kind, dialect) = (ProviderKind::Compatible, Dialect::OpenaiChat);
-    let (vendor, status_page) = (name, "");
-    Known { name, kind, dialect, also: &[], base_url, key_variable, vendor, status_page }
+    let (vendor, status_page, habits) = (name, "", Habits::PLAIN);
+    Known { name, kind, dialect, also: &[], base_url, key_variable, vendor, status_page, habits }
 }
 
 /// The provider of that name.

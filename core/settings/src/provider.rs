@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backstop_catalogue::Catalogue;
+use backstop_exchange::{Abilities, Habits};
 use backstop_surfaces::Surface;
 use backstop_vocabulary::{Dialect, Tier};
 
@@ -79,6 +81,8 @@ pub struct Provider {
     pub models: BTreeMap<Arc<str>, Arc<str>>,
     /// Its credentials, at least one.
     pub credentials: Vec<Credential>,
+    /// How it departs from Chat Completions, where that is known.
+    pub habits: Habits,
     /// Who runs it: providers of one vendor share a failure domain. Not who makes the models: the
     /// same weights at another cloud are another vendor's.
     pub vendor: Arc<str>,
@@ -115,6 +119,11 @@ impl Provider {
             None if self.speaks(client) => Some(client),
             None => Some(self.dialect),
         }
+    }
+
+    /// What a model that we call `model` can do here, as far as the catalogue tells.
+    pub fn abilities(&self, catalogue: &Catalogue, model: &str) -> Abilities {
+        catalogue.abilities(&self.vendor, model).at(self.habits)
     }
 
     /// What the provider calls a model that we call `model`.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstop_exchange::Abilities;
+use backstop_exchange::{Abilities, Habits};
 use backstop_scenarios::{Base, Latency, ProviderSettings, Scenario, Spread};
 use backstop_settings::{
     Credential, Passthrough, Pattern, Policy, Provider, ProviderKind, Route, Rung, Secret,
@@ -199,6 +199,7 @@ fn provider(simulated: &ProviderSettings, tier: Tier, base_url: String) -> Provi
         region: None,
         models: BTreeMap::new(),
         credentials: vec![if keyless { Credential::None } else { credential }],
+        habits: Habits::PLAIN,
         vendor: simulated.vendor.as_str().into(),
         tier,
         // Whoever runs a server knows how much it takes, with a few that wait there; a vendor does

@@ -30,6 +30,7 @@ mod passing;
 mod reach;
 mod reloads;
 mod secrets;
+mod servers;
 mod sessions;
 mod shares;
 mod sizes;

@@ -1,6 +1,7 @@
 //! A request → the body for a target.
 
 mod assistant;
+mod habits;
 mod messages;
 mod options;
 mod parts;
@@ -12,7 +13,7 @@ mod tools;
 
 use serde_json::{Map, Value};
 
-use backstop_exchange::Request;
+use backstop_exchange::{CallIds, Request};
 use backstop_vocabulary::{Class, Dialect, Failure};
 
 pub(crate) use self::messages::CONTINUE;
@@ -22,7 +23,7 @@ pub(crate) use self::strict::{Root, is_strict};
 use crate::dispatch::text_elsewhere;
 use crate::json;
 use crate::losses::Losses;
-use crate::tool_names::fit_id;
+use crate::tool_names::{fit_id, nine};
 use crate::{Renames, TargetForm, Written};
 
 /// Longer call ids have been refused.
@@ -51,6 +52,7 @@ pub(crate) fn write_request(
     tools::write(&mut draft)?;
     options::write(&mut draft)?;
     write_extras(&mut draft);
+    habits::write(&mut draft);
     let body = json::bytes(&Value::Object(draft.fields));
     Ok(Written { body, losses: draft.losses.into_list(), renames: draft.renames })
 }
@@ -159,8 +161,11 @@ fn write_extras(draft: &mut Draft<'_>) {
 }
 
 /// A call id as the target takes it.
-fn call_id(id: &str) -> String {
-    fit_id(id, "call_", ID_BYTES_MAX).into_owned()
+fn call_id(draft: &Draft<'_>, id: &str) -> String {
+    match draft.target.abilities.habits.call_ids {
+        CallIds::Usual => fit_id(id, "call_", ID_BYTES_MAX).into_owned(),
+        CallIds::Nine => nine(id).into_owned(),
+    }
 }
 
 fn unsupported(message: impl Into<Box<str>>) -> Failure {

@@ -162,19 +162,26 @@ impl Ladder<'_> {
     /// What a target of a certain name can do, where the settings or the catalogue say.
     pub(super) fn known(&self, target: &TargetChoice) -> Option<Abilities> {
         let TargetModel::Named(model) = &target.model else { return None };
-        let vendor = &self.provider(target)?.vendor;
-        let known = || Some(self.catalogue.model(vendor, model)?.abilities.clone());
+        let provider = self.provider(target)?;
+        let known = || {
+            let model = self.catalogue.model(&provider.vendor, model)?;
+            Some(model.abilities.clone().at(provider.habits))
+        };
         target.abilities.clone().or_else(known)
     }
 
     /// What a target can do: one answer, or one per model it may be asked for.
     fn abilities(&self, target: &TargetChoice) -> Vec<Abilities> {
+        let habits = self.provider(target).map(|provider| provider.habits).unwrap_or_default();
         let vendor = self.provider(target).map(|provider| &*provider.vendor).unwrap_or_default();
         match (&target.abilities, &target.model) {
             (Some(abilities), _) => vec![abilities.clone()],
-            (None, TargetModel::Named(model)) => vec![self.catalogue.abilities(vendor, model)],
+            (None, TargetModel::Named(model)) => {
+                vec![self.catalogue.abilities(vendor, model).at(habits)]
+            }
             (None, TargetModel::AsAsked) => {
-                self.asked_for().into_iter().map(|model| model.abilities.clone()).collect()
+                let models = self.asked_for().into_iter();
+                models.map(|model| model.abilities.clone().at(habits)).collect()
             }
         }
     }

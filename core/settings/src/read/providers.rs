@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use backstop_exchange::Habits;
 use backstop_vocabulary::{Dialect, Tier};
 
 use super::Around;
@@ -118,6 +119,7 @@ pub(crate) fn hosted(known: Known, around: &Around<'_>, faults: &mut Faults) -> 
         region: site.region,
         models: BTreeMap::new(),
         credentials: vec![usual(Some(known), environment(around), around)],
+        habits: known.habits,
         vendor: known.vendor.into(),
         tier,
         concurrency_max: None,
@@ -172,6 +174,10 @@ fn provider(
         region: usual_site.region,
         models: models.unwrap_or_default(),
         credentials: credentials?,
+        habits: by_name
+            .filter(|known| known.kind == ProviderKind::Compatible)
+            .or(by_host)
+            .map_or(Habits::PLAIN, |known| known.habits),
         vendor: vendor.map_or(usual_vendor, |text| text.value.as_str()).into(),
         tier: tier.unwrap_or_else(|| usual_tier(kind, &address)),
         concurrency_max: concurrency.and_then(|most| u32::try_from(most).ok()),

@@ -106,10 +106,13 @@ fn target(
     target.tier = tier.unwrap_or(target.tier);
     target.share = share.and_then(|share| u32::try_from(share).ok()).unwrap_or(target.share);
     if let Some(field) = section.get("abilities") {
-        let vendor =
-            providers.get(&target.provider).map(|provider| &*provider.vendor).unwrap_or_default();
+        let provider = providers.get(&target.provider);
+        let known = |model| match provider {
+            Some(provider) => provider.abilities(around.catalogue, model),
+            None => around.catalogue.abilities("", model),
+        };
         let base = match &target.model {
-            TargetModel::Named(model) => around.catalogue.abilities(vendor, model),
+            TargetModel::Named(model) => known(model),
             TargetModel::AsAsked => {
                 let cure = "name the model, or leave `abilities` out";
                 field.fault(faults, "the abilities of `*` are those of the model asked for", cure);

@@ -7,6 +7,7 @@ use backstop_vocabulary::Dialect;
 
 use super::super::answer_write::call_json;
 use super::super::request_read::FIELD;
+use super::habits::stand_in_thought;
 use super::messages::add_name;
 use super::{Draft, call_id};
 
@@ -16,6 +17,7 @@ pub(super) fn write_assistant(draft: &mut Draft<'_>, turns: &[&Turn], messages: 
     message.insert("role".to_owned(), "assistant".into());
     let (mut text, mut refusal, mut thought) = (String::new(), String::new(), String::new());
     let mut calls = Vec::new();
+    let mut called = Vec::new();
     for block in turns.iter().flat_map(|turn| &turn.blocks) {
         match block {
             Block::Text(piece) => {
@@ -33,7 +35,10 @@ pub(super) fn write_assistant(draft: &mut Draft<'_>, turns: &[&Turn], messages: 
                     draft.lose(field, "reasoning of another issuer stripped");
                 }
             }
-            Block::ToolCall(call) => calls.push(write_call(draft, call)),
+            Block::ToolCall(call) => {
+                calls.push(write_call(draft, call));
+                called.push(call);
+            }
             Block::Foreign { dialect: Dialect::OpenaiChat, kind, json } => {
                 write_field(draft, kind, json, &mut message);
             }
@@ -56,6 +61,11 @@ pub(super) fn write_assistant(draft: &mut Draft<'_>, turns: &[&Turn], messages: 
     // `null` is allowed only beside something else.
     let nothing = if calls.is_empty() { "".into() } else { Value::Null };
     message.insert("content".to_owned(), content.unwrap_or(nothing));
+    if thought.is_empty() && !called.is_empty() && wants_thoughts(draft) {
+        thought = stand_in_thought(&called);
+        let field = draft.word("reasoning_content");
+        draft.lose(field, "of another model: a line in its place");
+    }
     if !thought.is_empty() {
         message.insert("reasoning_content".to_owned(), thought.into());
     }
@@ -93,7 +103,11 @@ fn said(text: String, refusal: &str) -> Option<Value> {
 
 /// Compatible servers take their own reasoning back under this name; `OpenAI` does not know it.
 fn keeps_thought(draft: &Draft<'_>) -> bool {
-    draft.is_native() && !draft.is_original()
+    (draft.is_native() && !draft.is_original()) || wants_thoughts(draft)
+}
+
+const fn wants_thoughts(draft: &Draft<'_>) -> bool {
+    draft.target.abilities.habits.wants_thoughts
 }
 
 fn write_field(draft: &mut Draft<'_>, kind: &str, json: &Value, message: &mut Map<String, Value>) {
@@ -115,6 +129,6 @@ fn write_call(draft: &mut Draft<'_>, call: &ToolCall) -> Value {
     } else {
         (call.arguments.clone(), call.kind.clone())
     };
-    let (id, name) = (call_id(&call.id), draft.fit_name(&call.name));
+    let (id, name) = (call_id(draft, &call.id), draft.fit_name(&call.name));
     call_json(&ToolCall { id, name, arguments, kind, cache_hint: None })
 }

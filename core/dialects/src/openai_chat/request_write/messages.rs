@@ -201,8 +201,15 @@ fn fields_of(blocks: &[&Block], message: &mut Map<String, Value>) {
     }
 }
 
-pub(super) fn add_name(draft: &Draft<'_>, name: Option<&String>, message: &mut Map<String, Value>) {
-    if let Some(name) = name.filter(|_| draft.is_native()) {
+pub(super) fn add_name(
+    draft: &mut Draft<'_>,
+    name: Option<&String>,
+    message: &mut Map<String, Value>,
+) {
+    let Some(name) = name.filter(|_| draft.is_native()) else { return };
+    if draft.target.abilities.habits.refuse("messages.name") {
+        draft.lose("messages.name", "not taken by this server");
+    } else {
         message.insert("name".to_owned(), name.as_str().into());
     }
 }

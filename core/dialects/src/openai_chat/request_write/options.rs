@@ -161,7 +161,7 @@ fn write_sampling(draft: &mut Draft<'_>, effort: Option<Effort>) -> Result<(), F
             draft.lose("top_k", "not in openai_chat");
         }
     }
-    draft.set_if("seed", sampling.seed);
+    draft.set_if(draft.target.abilities.habits.seed, sampling.seed);
     draft.set_if("n", sampling.answers);
     Ok(())
 }

@@ -51,7 +51,7 @@ fn add_hint(draft: &mut Draft<'_>, hint: Option<&Value>, part: &mut Value) {
 /// The part for an image, document or sound.
 pub(super) fn media_part(draft: &mut Draft<'_>, media: &Media) -> Result<Value, Failure> {
     let mut part = match media.kind {
-        MediaKind::Image => image_part(media)?,
+        MediaKind::Image => image_part(draft, media)?,
         MediaKind::Document => {
             if media.detail.as_ref().is_some_and(|detail| detail != "auto") {
                 draft.lose("detail", "not in openai_chat for a document");
@@ -71,9 +71,12 @@ pub(super) fn media_part(draft: &mut Draft<'_>, media: &Media) -> Result<Value, 
     Ok(part)
 }
 
-fn image_part(media: &Media) -> Result<Value, Failure> {
+fn image_part(draft: &Draft<'_>, media: &Media) -> Result<Value, Failure> {
     let url = match &media.source {
         Source::Base64(data) => data_url(&media.media_type, "image/png", data),
+        Source::Url(_) if !draft.target.abilities.habits.fetches_images => {
+            return Err(unsupported("this server fetches no image from an address"));
+        }
         Source::Url(url) => url.clone(),
         Source::File { .. } => return Err(unsupported("an image is held by another provider")),
         Source::Text(_) => return Err(unsupported("an image cannot be text")),

@@ -31,7 +31,7 @@ pub(super) fn write_results(
             draft.lose("tool_result", "missing for a call: an error was put in its place");
             "Error: no result of this call is available.".to_owned()
         };
-        let id = call_id(&call.id);
+        let id = call_id(draft, &call.id);
         messages.push(json!({ "role": "tool", "tool_call_id": id, "content": text }));
     }
     if !results.is_empty() {

@@ -33,12 +33,30 @@ pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
         }
         return Ok(());
     }
+    if !draft.target.abilities.habits.heeds_tool_choice && !passes_unheeded(draft) {
+        return Ok(());
+    }
     draft.set("tools", tools);
     if let Some(choice) = write_choice(draft) {
         draft.set("tool_choice", choice);
     }
     draft.set_if("parallel_tool_calls", request.parallel_tools);
     Ok(())
+}
+
+/// Whether tools are given to a server that heeds no choice among them: not where none may be called.
+fn passes_unheeded(draft: &mut Draft<'_>) -> bool {
+    match &draft.request.tool_choice {
+        ToolChoice::Unsaid | ToolChoice::Auto | ToolChoice::Among { required: false, .. } => true,
+        ToolChoice::None => {
+            draft.lose("tools", "left out: this server heeds no `tool_choice`");
+            false
+        }
+        ToolChoice::Any | ToolChoice::Named(_) | ToolChoice::Among { required: true, .. } => {
+            draft.lose("tool_choice", "not heeded by this server");
+            true
+        }
+    }
 }
 
 fn write_tool(draft: &mut Draft<'_>, tool: &Tool) -> Result<Value, Failure> {
