@@ -1,6 +1,7 @@
 //! Whether a target can take a request at all, and the request as it goes there.
 
 pub(crate) mod issuers;
+pub(crate) mod signed;
 pub(crate) mod thoughts;
 
 use std::borrow::Cow;
@@ -14,9 +15,9 @@ use backstop_fit::Terms;
 use backstop_vocabulary::Failure;
 
 use crate::asked::Asked;
+use crate::gateway::Shared;
 use crate::perform::Question;
 use crate::plan::Place;
-use issuers::Issuers;
 
 /// What a request needs, found on first need.
 #[derive(Debug)]
@@ -105,19 +106,19 @@ impl Place {
     /// reasons, a temperature), so that its request is written anew even in the same dialect.
     pub(crate) fn body(
         &self,
-        (asked, issuers): (&Asked, &Issuers),
+        (asked, shared): (&Asked, &Shared),
         delivery: Delivery,
         question: Question<'_>,
     ) -> Result<Body, Failure> {
         let model = &self.own_name;
         let whole = matches!(question, Question::Original) && !self.gives_up(asked);
         if whole && self.takes_bytes(asked, delivery) {
-            let (bytes, loss) = thoughts::own_body(issuers, asked, self);
+            let (bytes, loss) = thoughts::own_body(&shared.issuers, asked, self);
             return Ok(Body { bytes, losses: loss.into_iter().collect(), ..Body::default() });
         }
         let full = asked.full().map_err(Clone::clone)?;
         let terms = self.terms(asked);
-        let (request, stripped) = thoughts::request(issuers, (asked, &full.request), self);
+        let (request, stripped) = thoughts::request(shared, (asked, &full.request), self);
         let fitted = backstop_fit::fit(&request, &full.features, &terms);
         let (request, mut losses) = (fitted.request, fitted.losses);
         losses.extend(stripped);

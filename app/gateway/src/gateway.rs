@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::core::Core;
 use crate::doubts::Doubts;
 use crate::fitness::issuers::Issuers;
+use crate::fitness::signed::Signed;
 use crate::health::Registry;
 use crate::live::Live;
 use crate::metrics::{Metrics, Totals};
@@ -71,6 +72,7 @@ pub(crate) struct Shared {
     pub(crate) draining: AtomicBool,
     pub(crate) doubts: Doubts,
     pub(crate) issuers: Issuers,
+    pub(crate) signed: Signed,
     pub(crate) transcripts: Transcripts,
     pub(crate) sessions: Sessions,
     pub(crate) trust: TlsTrust,
@@ -105,6 +107,7 @@ impl Gateway {
             draining: AtomicBool::new(false),
             doubts: Doubts::default(),
             issuers: Issuers::default(),
+            signed: Signed::default(),
             transcripts: Transcripts::default(),
             sessions: Sessions::default(),
             trust,

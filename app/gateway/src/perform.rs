@@ -301,7 +301,7 @@ impl Journey {
             path = with_query(&path, query).unwrap_or(path);
         }
         let Body { bytes, renames, losses } =
-            place.body((asked, &self.core.shared.issuers), stream.into(), question)?;
+            place.body((asked, &self.core.shared), stream.into(), question)?;
         self.record.lost(&losses);
         let (body, losses) = wrap(surface, (place.dialect, model), &mut headers, bytes)?;
         self.record.lost(&losses);
@@ -379,7 +379,7 @@ impl Journey {
         };
         self.course.handle_failure(now, attempt.candidate, failure);
         if failure.class == Class::SignatureRefused
-            && thoughts::refuse(&shared.issuers, &self.asked, &self.roster.places[place])
+            && thoughts::refuse(&shared, &self.asked, &self.roster.places[place])
         {
             self.course.mend(place);
         }

@@ -11,12 +11,13 @@ use bytes::{Bytes, BytesMut};
 
 use backstop_continuity::{Gate, NoSeam, Pass, Seam};
 use backstop_dialects::{Frames, Framing, Renames, Restorer, StreamReader, StreamWriter};
-use backstop_exchange::{Answer, Event, Finish};
+use backstop_exchange::{Answer, Artefact, Event, Finish};
 use backstop_fit::Judge;
 use backstop_vocabulary::{Class, Dialect, Failure, Scope, Stage, Usage};
 
+use crate::asked::Asked;
 use crate::fitness::issuers::Issuer;
-use crate::fitness::thoughts;
+use crate::fitness::thoughts::Notes;
 use crate::gateway::Shared;
 
 /// The longest frame read from a provider.
@@ -66,8 +67,22 @@ pub(crate) struct Relay {
 
 /// Where it is remembered who made the reasoning of a stream.
 pub(crate) struct Mint {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) issuer: Issuer,
+    shared: Arc<Shared>,
+    asked: Arc<Asked>,
+    issuer: Issuer,
+    /// The signature of the call that comes next.
+    next: Option<Artefact>,
+}
+
+impl Mint {
+    pub(crate) fn new(shared: &Arc<Shared>, asked: &Arc<Asked>, issuer: Issuer) -> Self {
+        Self { shared: Arc::clone(shared), asked: Arc::clone(asked), issuer, next: None }
+    }
+
+    fn note(&mut self, event: &Event) {
+        let Self { shared, asked, issuer, next } = self;
+        Notes { shared, asked, issuer: *issuer }.event(event, next);
+    }
 }
 
 /// Whose bytes the client gets.
@@ -174,7 +189,7 @@ impl Relay {
         let mut restorer = std::mem::take(&mut self.restorer);
         for event in events.drain(..) {
             *content |= event.is_meaningful();
-            thoughts::note(&self.mint.shared.issuers, &event, self.mint.issuer);
+            self.mint.note(&event);
             if let Event::Usage(usage) = &event {
                 given.usage = Some(*usage);
             }

@@ -5,7 +5,6 @@ mod alarm;
 mod shape;
 
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -92,7 +91,7 @@ fn relay(journey: &Journey, begun: &mut Begun) -> Relay {
 }
 
 fn mint(journey: &Journey, place: usize) -> Mint {
-    Mint { shared: Arc::clone(&journey.core.shared), issuer: journey.place(place).issuer }
+    Mint::new(&journey.core.shared, &journey.asked, journey.place(place).issuer)
 }
 
 /// Reads until the gate releases something, the stream ends, or it fails.

@@ -10,7 +10,7 @@ use backstop_vocabulary::{Class, Failure, Stage};
 
 use crate::answer;
 use crate::beside::embed;
-use crate::fitness::thoughts;
+use crate::fitness::thoughts::Notes;
 use crate::gather::{add, gather};
 use crate::perform::{Begun, Journey, Question};
 use crate::relay::check_json;
@@ -28,7 +28,8 @@ pub(crate) async fn answer(
         match fetch(&mut journey, &mut begun).await {
             Ok((answer, body)) => {
                 let issuer = journey.place(begun.place).issuer;
-                thoughts::note_answer(&journey.core.shared.issuers, &answer, issuer);
+                let (shared, asked) = (&journey.core.shared, &journey.asked);
+                Notes { shared, asked, issuer }.answer(&answer);
                 return Ok(deliver(journey, begun, &answer, body));
             }
             Err(failure) => {

@@ -30,7 +30,7 @@ pub(crate) use path::{called, count_path, path};
 pub(crate) use request_read::read_request;
 pub(crate) use request_write::write_request;
 pub(crate) use scan::scan_field;
-pub(crate) use signature::UNSIGNED;
+pub(crate) use signature::{CALL, UNSIGNED};
 pub(crate) use stream_read::StreamReader;
 pub(crate) use stream_write::StreamWriter;
 pub(crate) use thoughts::{find_thoughts, has_thoughts};

@@ -56,5 +56,5 @@ pub use members::with_members;
 pub use restorer::Restorer;
 pub use scan::{Opening, Scan, scan, with_model};
 pub use target::{Called, Delivery, Head, Method, TargetForm, Written};
-pub use thoughts::{Edit, Thoughts, edited, thoughts};
+pub use thoughts::{Edit, Thoughts, edited, signs_call, thoughts};
 pub use tool_names::Renames;

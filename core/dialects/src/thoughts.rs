@@ -91,6 +91,11 @@ pub fn thoughts(dialect: Dialect, body: &[u8]) -> Option<Thoughts> {
 
 type Find = fn(&[u8], &mut Thoughts) -> Result<(), Failure>;
 
+/// Whether this is the signature of the call after it, which its issuer may want back with the call.
+pub fn signs_call(artefact: &Artefact) -> bool {
+    artefact.dialect == Dialect::Gemini && artefact.kind == gemini::CALL
+}
+
 /// The body with these changes, which must not overlap; every other byte as it was.
 pub fn edited(body: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
     edits.sort_by_key(|edit| edit.at.start);

@@ -21,7 +21,7 @@ const ENDS_BYTES: usize = 128;
 const REFUSED_MAX: usize = 3;
 
 /// Who makes reasoning that only the same can read: a model at an account of a provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Issuer(u64);
 
 /// The memory.

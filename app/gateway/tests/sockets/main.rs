@@ -5,6 +5,7 @@
 
 mod checks;
 mod client;
+mod host;
 mod oracle;
 mod peer;
 mod quick;
@@ -33,6 +34,7 @@ mod secrets;
 mod servers;
 mod sessions;
 mod shares;
+mod signed_calls;
 mod sizes;
 mod storms;
 mod surfaces;

@@ -14,7 +14,7 @@ pub(super) const THOUGHT: &str = "signature";
 /// The kind of a signature of the text before it.
 pub(super) const TEXT: &str = "text_signature";
 /// The kind of a signature of the call after it.
-pub(super) const CALL: &str = "call_signature";
+pub(crate) const CALL: &str = "call_signature";
 
 /// What stands in for the signature of a call that another model made: the provider does not
 /// check it. A documented value, at a cost in quality.
