@@ -3,7 +3,8 @@
 //!
 //! Each cell is a request through the gateway itself, over pipes in memory: a client that writes its
 //! dialect asks, a provider that reads its own looks whether the question arrived and answers, and
-//! the client looks whether the answer did. The page in `docs/` is what this command prints.
+//! the client looks whether the answer did. Failures are asked for twice: of one provider alone, and
+//! with another maker's behind it. The page in `docs/` is what this command prints.
 
 mod cases;
 mod cell;
@@ -11,9 +12,14 @@ mod client;
 mod failures;
 mod heard;
 mod kinds;
+mod outage;
 mod page;
+mod pieces;
 mod provider;
+mod script;
 mod stage;
+
+use std::sync::Arc;
 
 use tokio::runtime::Builder;
 
@@ -21,8 +27,11 @@ use backstop_vocabulary::Dialect;
 
 use self::cases::{CASES, Case};
 use self::cell::Cell;
+use self::failures::FAULTS;
 use self::kinds::{KINDS, Kind};
 use self::page::Page;
+use self::script::Script;
+use self::stage::{Part, Stage};
 use crate::cli;
 use crate::exit::Exit;
 use crate::out::say;
@@ -42,17 +51,21 @@ pub(crate) fn run(args: &cli::Conformance) -> anyhow::Result<Exit> {
 
 /// Every cell.
 async fn everything() -> anyhow::Result<Page> {
-    let mut page = Page::default();
+    let (mut page, stage) = (Page::default(), Stage::new());
     for client in Dialect::ALL {
         for case in CASES {
             for kind in KINDS {
-                page.add(client, case.name, kind.name, cell(client, kind, case).await?);
+                page.add(client, case.name, kind.name, cell(&stage, client, (kind, case)).await?);
             }
         }
-        for failure in failures::all() {
+        for fault in FAULTS {
             for kind in KINDS {
-                let cell = failures::cell(client, kind, failure).await?;
-                page.add(client, failure.name, kind.name, cell);
+                page.add(
+                    client,
+                    fault.name,
+                    kind.name,
+                    outage::cell(&stage, client, (kind, fault)).await?,
+                );
             }
         }
     }
@@ -60,13 +73,18 @@ async fn everything() -> anyhow::Result<Page> {
 }
 
 /// One request of one client to one provider.
-async fn cell(client: Dialect, kind: &Kind, case: &Case) -> anyhow::Result<Cell> {
+async fn cell(
+    stage: &Stage,
+    client: Dialect,
+    (kind, case): (&'static Kind, &Case),
+) -> anyhow::Result<Cell> {
     let question = (case.question)();
     let asked = match client::write(client, &question, case.delivery) {
         Ok(asked) => asked,
         Err(cell) => return Ok(cell),
     };
-    let script = provider::Script::Answer((case.answer)());
-    let (got, seen) = stage::play(client, kind, (asked, case.delivery), script).await?;
+    let ladder = Arc::from([Part::new(kind, Script::Answer((case.answer)()))]);
+    let got = stage.play(client, (asked, case.delivery), &ladder).await?;
+    let seen = ladder.iter().find_map(Part::heard);
     Ok(cell::judge(case, &got, seen.as_ref()))
 }

@@ -18,7 +18,9 @@ pub(crate) fn read_error(head: &ErrorHead<'_>, body: &[u8]) -> Option<Failure> {
     }
     let typed = value.get("__type").and_then(Value::as_str);
     let name = head.aws_error.or(typed).map(short).filter(|name| !name.is_empty())?;
-    let meant = meaning(name, &value);
+    // A validation too may be of the size alone.
+    let of_size = |class: &Class| *class == Class::InvalidRequest && head.status == 413;
+    let meant = meaning(name, &value).filter(|class| !of_size(class));
     let class = meant.unwrap_or_else(|| head.failure_by_status().class);
     let failure = Failure::new(class, message_of(class))
         .with_status(head.status)
@@ -166,6 +168,14 @@ mod tests {
             let body = serde_json::json!({ "message": words }).to_string();
             check("ValidationException", &body, class, None);
         }
+    }
+
+    #[test]
+    fn a_validation_of_the_size_is_of_the_size() {
+        let aws_error = Some("ValidationException");
+        let head = ErrorHead { status: 413, aws_error, ..ErrorHead::default() };
+        let failure = read_error(&head, b"{\"message\":\"secret size\"}").unwrap();
+        assert_eq!(failure.class, Class::RequestTooLarge);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) struct Case {
 const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 /// The head of a document.
 const PDF: &str = "JVBERi0xLjQKJcOkw7zDtsOfCjEgMCBvYmoKPDw+PgplbmRvYmoK";
-const PROSE: &str = "It is mild in Rome today.";
+pub(super) const PROSE: &str = "It is mild in Rome today.";
 
 /// All rows.
 pub(super) const CASES: &[Case] = &[
@@ -193,14 +193,9 @@ pub(super) const CASES: &[Case] = &[
         name: "model declines",
         delivery: Delivery::Whole,
         question: plain,
-        answer: || ends(&[Event::Text("I cannot.".to_owned())], Finish::Refused { category: None }),
+        answer: declined,
         arrives: |asked| says(asked, "What is the weather in Rome?"),
-        returns: |events| {
-            let declined = |event: &Event| {
-                matches!(event, Event::Finish(Finish::Refused { .. }) | Event::Refusal(_))
-            };
-            events.iter().any(declined)
-        },
+        returns: declines,
     },
 ];
 
@@ -220,7 +215,8 @@ fn with_system_turn() -> Request {
     question
 }
 
-fn with_tools() -> Request {
+/// A question with a tool to call.
+pub(super) fn with_tools() -> Request {
     let schema = json!({
         "type": "object",
         "properties": { "city": { "type": "string" } },
@@ -321,6 +317,18 @@ pub(super) fn prose() -> Vec<Event> {
     says_text(PROSE)
 }
 
+/// An answer that says no.
+pub(super) fn declined() -> Vec<Event> {
+    ends(&[Event::Text("I cannot.".to_owned())], Finish::Refused { category: None })
+}
+
+/// Whether an answer says no.
+pub(super) fn declines(events: &[Event]) -> bool {
+    let declined =
+        |event: &Event| matches!(event, Event::Finish(Finish::Refused { .. }) | Event::Refusal(_));
+    events.iter().any(declined)
+}
+
 fn thoughts() -> Vec<Event> {
     ends(
         &[Event::Reasoning("Rome is south.".to_owned()), Event::Text(PROSE.to_owned())],
@@ -347,7 +355,8 @@ pub(super) fn calls(cities: &[&str]) -> Vec<Event> {
     ends(&content, Finish::ToolUse)
 }
 
-fn says(asked: &Request, words: &str) -> bool {
+/// Whether these words are anywhere in a question.
+pub(super) fn says(asked: &Request, words: &str) -> bool {
     let in_turns = asked.turns.iter().any(|turn| in_blocks(&turn.blocks, words));
     in_turns || asked.system.iter().any(|text| text.text.contains(words))
 }
@@ -399,7 +408,7 @@ pub(super) fn text(events: &[Event]) -> String {
 }
 
 /// The cities that an answer's calls ask for.
-fn cities(events: &[Event]) -> Vec<String> {
+pub(super) fn cities(events: &[Event]) -> Vec<String> {
     let mut calls: Vec<String> = Vec::new();
     for event in events {
         if let Event::ToolStart { .. } = event {

@@ -17,10 +17,37 @@ pub(super) enum Cell {
     Refused(String),
     /// The client's own dialect cannot ask for this.
     Unsayable(String),
-    /// A failure, as the client is told of it.
-    Told(String),
+    /// A failure: what the client is told when it is alone, and what becomes of it otherwise.
+    Failed(Told, Behind),
     /// What must not be.
     Wrong(String),
+}
+
+/// What a client is told of a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// An error of this class before any answer, in these words.
+    Error {
+        /// The class, as the gateway names it.
+        class: String,
+        /// The status, and the type of the error.
+        words: String,
+    },
+    /// An answer was begun, and ends in an error frame.
+    Frame,
+    /// The provider's own answer.
+    Answer,
+}
+
+/// What becomes of a failure when another provider stands behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// The other answers; what it could not carry.
+    Answers(String),
+    /// The other goes on where the answer broke off.
+    GoesOn(String),
+    /// The client is told all the same.
+    Told(Told),
 }
 
 /// Judges an ordinary request.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use backstop_dialects::{
     Delivery, Frames, StreamReader, TargetForm, framing, read_answer, read_rest, write_request,
 };
-use backstop_exchange::{Abilities, Event, ReasoningForm, Request};
+use backstop_exchange::{Abilities, Event, Loss, ReasoningForm, Request};
 use backstop_vocabulary::{Dialect, Failure};
 
 use super::cell::Cell;
@@ -39,10 +39,13 @@ pub(super) fn write(
     let stream = delivery == Delivery::Stream;
     let question = Request { stream, stream_usage: stream, ..question.clone() };
     let abilities = able();
-    let form = TargetForm { model: "asked", abilities: &abilities, stream };
+    // At AWS only Claude is asked for thoughts.
+    let form = TargetForm { model: "claude", abilities: &abilities, stream };
     let written = write_request(dialect, &question, &form)
         .map_err(|failure| Cell::Unsayable(failure.message.to_string()))?;
-    match written.losses.first() {
+    // A client of Gemini gives back the signature it got, and here is none.
+    let unsigned = |loss: &&Loss| loss.field == "thoughtSignature";
+    match written.losses.iter().find(|loss| !unsigned(loss)) {
         Some(loss) => Err(Cell::Unsayable(format!("{} {}", loss.field, loss.reason))),
         None => Ok(written.body),
     }

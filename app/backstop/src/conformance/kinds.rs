@@ -11,26 +11,40 @@ pub(super) struct Kind {
     pub(super) model: &'static str,
 }
 
-/// Where every provider is; the path goes on behind it.
-pub(super) const ADDRESS: &str = "http://provider.conformance";
+impl Kind {
+    /// The kind that stands behind this one: another maker's model on another API.
+    pub(super) const fn behind(&self) -> &'static Self {
+        if self.is_claude() { &CHAT } else { &MESSAGES }
+    }
+
+    const fn is_claude(&self) -> bool {
+        matches!(self.model.as_bytes(), [b'c', b'l', b'a', b'u', b'd', b'e', ..])
+    }
+}
+
+/// Behind whoever serves Claude.
+pub(super) const CHAT: Kind = Kind {
+    name: "OpenAI, Chat only",
+    settings: "{ kind: openai, dialect: openai_chat, api_key: key, base_url: \"{at}\" }",
+    model: "gpt-4.1",
+};
+
+/// Behind everybody else.
+pub(super) const MESSAGES: Kind = Kind {
+    name: "Anthropic",
+    settings: "{ kind: anthropic, api_key: key, base_url: \"{at}\" }",
+    model: "claude-opus-4-8",
+};
 
 /// All kinds, in the page's order.
 pub(super) const KINDS: &[Kind] = &[
-    Kind {
-        name: "Anthropic",
-        settings: "{ kind: anthropic, api_key: key, base_url: \"{at}\" }",
-        model: "claude-opus-4-8",
-    },
+    MESSAGES,
     Kind {
         name: "OpenAI",
         settings: "{ kind: openai, api_key: key, base_url: \"{at}\" }",
         model: "gpt-5",
     },
-    Kind {
-        name: "OpenAI, Chat only",
-        settings: "{ kind: openai, dialect: openai_chat, api_key: key, base_url: \"{at}\" }",
-        model: "gpt-4.1",
-    },
+    CHAT,
     Kind {
         name: "Gemini",
         settings: "{ kind: gemini, api_key: key, base_url: \"{at}\" }",

@@ -1,48 +1,50 @@
 //! The provider's side: reads the question in whatever dialect its path names, answers as told.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body, Frame, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use backstop_dialects::{
     Frames, Framing, Head, StreamWriter, chunk_message, write_answer, write_error,
 };
 use backstop_exchange::{Answer, Event};
 use backstop_scenarios::{Complaint, Refusal};
-use backstop_vocabulary::{Class, Dialect, Failure};
+use backstop_vocabulary::{Dialect, Failure};
 
+use super::cases::declined;
 use super::heard::{Heard, heard};
+use super::pieces::Pieces;
+use super::script::{Script, Then, in_own_words, is_said_in_answers};
 use super::stage::Seen;
 
-/// What a provider does when it is asked.
-#[derive(Debug)]
-pub(super) enum Script {
-    /// Answers.
-    Answer(Vec<Event>),
-    /// Says that it cannot, as its vendor does.
-    Complain(Complaint),
-    /// Refuses the request for this reason.
-    Refuse(Failure),
-    /// Begins a stream with these events, and breaks the connection.
-    Break(Vec<Event>),
-}
+/// What a login page or a proxy in between answers with.
+const PAGE: &[u8] = b"<!doctype html><html><title>Sign in</title></html>";
 
 /// Serves one connection.
 pub(super) async fn serve(io: DuplexStream, script: Arc<Script>, seen: Seen) {
+    if matches!(*script, Script::Noise) {
+        return noise(io).await;
+    }
     let service = service_fn(|request| answer(request, Arc::clone(&script), Arc::clone(&seen)));
     // A connection that breaks is what some scripts want.
     let _ended = http1::Builder::new().serve_connection(TokioIo::new(io), service).await;
+}
+
+/// Says something that is no HTTP to whoever asks.
+async fn noise(mut io: DuplexStream) {
+    let mut asked = [0; 1024];
+    // A peer that is gone hears nothing.
+    if io.read(&mut asked).await.is_ok() {
+        let _heard = io.write_all(b"220 mail.conformance ESMTP\r\n").await;
+    }
 }
 
 async fn answer(
@@ -53,6 +55,9 @@ async fn answer(
     let path = request.uri().path().to_owned();
     let body = request.into_body().collect().await;
     let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    if matches!(*script, Script::Silent) {
+        std::future::pending::<()>().await;
+    }
     Ok(match heard(&path, &body) {
         Some(heard) => {
             let answer = play(&heard, &script);
@@ -64,78 +69,102 @@ async fn answer(
 }
 
 fn play(heard: &Heard, script: &Script) -> Response<Pieces> {
-    let Heard { dialect, errors, framing, asked } = heard;
-    let head = Head { id: "answer1".to_owned(), model: "served".to_owned(), ..Head::default() };
-    let streamed = match framing {
-        Framing::EventStream => "application/vnd.amazon.eventstream",
-        Framing::Sse | Framing::List => "text/event-stream",
-    };
     match script {
-        Script::Answer(events) if asked.stream => {
-            response(200, streamed, Pieces::whole(written(heard, head, events)))
+        Script::Answer(events) => answered(heard, events),
+        Script::Reply(reply) => answered(heard, &reply(&heard.asked)),
+        Script::Refuse(failure) if is_said_in_answers(failure.class, heard.errors) => {
+            answered(heard, &declined())
         }
-        Script::Answer(events) => {
-            let mut answer = Answer::default();
-            // An answer without a failure inside takes every event.
-            events.iter().cloned().for_each(|event| drop(answer.take(event)));
-            let body = write_answer(*dialect, &answer, &head);
-            response(200, "application/json", Pieces::whole(body))
+        Script::Complain(complaint) => complained(heard, *complaint),
+        Script::Refuse(failure) => refused(heard, failure),
+        Script::Begin(events, then) => {
+            let pieces = Pieces::begun(written(heard, events), *then);
+            response(200, content_type(heard), pieces)
         }
-        Script::Complain(complaint) => {
-            let refusal = Refusal::of(*complaint, *errors);
-            let (headers, body) = refusal.write(*errors, "req_1");
-            let mut response = response(refusal.status, "application/json", Pieces::whole(body));
-            for (name, value) in headers {
-                let name = http::HeaderName::from_static(name);
-                if let Ok(value) = http::HeaderValue::try_from(value) {
-                    response.headers_mut().insert(name, value);
-                }
-            }
+        Script::Page => response(200, "text/html", Pieces::whole(PAGE.to_vec())),
+        Script::Redirect => {
+            let mut response = response(302, "text/html", Pieces::whole(Vec::new()));
+            let place = http::HeaderValue::from_static("https://login.conformance/");
+            response.headers_mut().insert(http::header::LOCATION, place);
             response
         }
-        Script::Refuse(failure) => {
-            let words = in_own_words(failure.class, *errors).unwrap_or(&failure.message);
-            let failure = Failure { message: words.into(), ..failure.clone() };
-            let written = write_error(*errors, &failure, "req_1");
-            response(written.status, "application/json", Pieces::whole(written.body))
-        }
-        Script::Break(events) => {
-            let content = if asked.stream { streamed } else { "application/json" };
-            response(200, content, Pieces::broken(written(heard, head, events)))
+        // Neither comes as far as an answer.
+        Script::Unreachable(_) | Script::Silent | Script::Noise => {
+            response(500, "text/plain", Pieces::whole(Vec::new()))
         }
     }
 }
 
-/// The words by which some vendors alone tell the reason of a refusal.
-const fn in_own_words(class: Class, errors: Dialect) -> Option<&'static str> {
-    match (class, errors) {
-        (Class::ContextTooLong, Dialect::Gemini) => {
-            Some("The input token count (9) exceeds the maximum number of tokens allowed (8).")
+fn answered(heard: &Heard, events: &[Event]) -> Response<Pieces> {
+    if heard.asked.stream {
+        let pieces = Pieces::begun(written(heard, events), Then::End);
+        return response(200, content_type(heard), pieces);
+    }
+    let mut answer = Answer::default();
+    // An answer without a failure inside takes every event.
+    events.iter().cloned().for_each(|event| drop(answer.take(event)));
+    let body = write_answer(heard.dialect, &answer, &head());
+    response(200, "application/json", Pieces::whole(body))
+}
+
+fn complained(heard: &Heard, complaint: Complaint) -> Response<Pieces> {
+    let refusal = Refusal::of(complaint, heard.errors);
+    let (headers, body) = refusal.write(heard.errors, "req_1");
+    let mut response = response(refusal.status, "application/json", Pieces::whole(body));
+    for (name, value) in headers {
+        let name = http::HeaderName::from_static(name);
+        if let Ok(value) = http::HeaderValue::try_from(value) {
+            response.headers_mut().insert(name, value);
         }
-        (Class::ContextTooLong, Dialect::BedrockConverse) => {
-            Some("Input is too long for requested model.")
-        }
-        (Class::SignatureRefused, Dialect::Gemini) => Some("Corrupted thought signature."),
-        (Class::SignatureRefused, Dialect::BedrockConverse) => {
-            Some("messages.1.content.0.thinking.signature: Field required")
-        }
-        _ => None,
+    }
+    response
+}
+
+fn refused(heard: &Heard, failure: &Failure) -> Response<Pieces> {
+    let words = in_own_words(failure.class, heard.errors).unwrap_or(&failure.message);
+    let failure = Failure { message: words.into(), ..failure.clone() };
+    let written = write_error(heard.errors, &failure, "req_1");
+    let mut response = response(written.status, "application/json", Pieces::whole(written.body));
+    if let Some(name) = written.aws_error {
+        let name = http::HeaderValue::from_static(name);
+        response.headers_mut().insert("x-amzn-errortype", name);
+    }
+    response
+}
+
+fn head() -> Head {
+    let (id, model) = ("answer1".to_owned(), "served".to_owned());
+    Head { id, model, usage: true, ..Head::default() }
+}
+
+const fn content_type(heard: &Heard) -> &'static str {
+    match heard.framing {
+        Framing::EventStream => "application/vnd.amazon.eventstream",
+        Framing::Sse | Framing::List => "text/event-stream",
     }
 }
 
-/// The bytes of a stream; what is in server-sent events elsewhere is in messages at AWS.
-fn written(heard: &Heard, head: Head, events: &[Event]) -> Vec<u8> {
-    let head = Head { usage: true, ..head };
-    let mut writer = StreamWriter::new(heard.dialect, head);
-    let mut out = Vec::new();
+/// The bytes of a stream, event by event; what is in server-sent events elsewhere is in messages at AWS.
+fn written(heard: &Heard, events: &[Event]) -> Vec<Bytes> {
+    let wrapped =
+        heard.framing == Framing::EventStream && heard.dialect != Dialect::BedrockConverse;
+    let mut writer = StreamWriter::new(heard.dialect, head());
+    let mut pieces = Vec::new();
     for event in events {
-        writer.write(event, &mut out);
+        let mut out = Vec::new();
+        if let Event::Failed(failure) = event {
+            writer.fail(failure, &mut out);
+        } else {
+            writer.write(event, &mut out);
+        }
+        pieces.push(Bytes::from(if wrapped { messages(out) } else { out }));
     }
-    if heard.framing != Framing::EventStream || heard.dialect == Dialect::BedrockConverse {
-        return out;
-    }
-    let mut frames = Frames::new(Framing::Sse, out.len());
-    frames.feed(Bytes::from(out));
+    pieces
+}
+
+fn messages(events: Vec<u8>) -> Vec<u8> {
+    let mut frames = Frames::new(Framing::Sse, events.len());
+    frames.feed(Bytes::from(events));
     let mut messages = Vec::new();
     for frame in frames.by_ref().flatten() {
         chunk_message(frame.data(), &mut messages);
@@ -150,51 +179,4 @@ fn response(status: u16, content_type: &'static str, body: Pieces) -> Response<P
     let content_type = http::HeaderValue::from_static(content_type);
     response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
     response
-}
-
-/// A body in pieces that may break after the last.
-struct Pieces {
-    left: VecDeque<Bytes>,
-    then: Then,
-}
-
-/// What follows the last piece.
-#[derive(Clone, Copy)]
-enum Then {
-    End,
-    /// Lets the last piece go out first: an error takes with it what was not written yet.
-    Rest(u8),
-}
-
-impl Pieces {
-    fn whole(body: Vec<u8>) -> Self {
-        Self { left: VecDeque::from([Bytes::from(body)]), then: Then::End }
-    }
-
-    fn broken(body: Vec<u8>) -> Self {
-        Self { then: Then::Rest(8), ..Self::whole(body) }
-    }
-}
-
-impl Body for Pieces {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if let Some(piece) = self.left.pop_front() {
-            return Poll::Ready(Some(Ok(Frame::data(piece))));
-        }
-        match self.then {
-            Then::End => Poll::Ready(None),
-            Then::Rest(0) => Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into()))),
-            Then::Rest(turns) => {
-                self.then = Then::Rest(turns - 1);
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
-    }
 }

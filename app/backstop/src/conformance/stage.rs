@@ -1,6 +1,7 @@
-//! A gateway between one client and one provider, all in memory.
+//! A gateway between one client and the providers of a ladder, all in memory.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,10 +17,11 @@ use backstop_gateway::{Clock, Door, Gateway, Makings};
 use backstop_providers::{Ask, BoxFuture, Client, ClientLimits, Dial, Endpoint, Io, TlsTrust};
 use backstop_resilience::Tuning;
 use backstop_store::{Caps, Journal};
-use backstop_vocabulary::{Dialect, Failure};
+use backstop_vocabulary::{Class, Dialect, Failure};
 
-use super::kinds::{ADDRESS, Kind};
-use super::provider::{self, Script};
+use super::kinds::Kind;
+use super::provider;
+use super::script::Script;
 use crate::replay::pipes::{GATEWAY_URL, PIPE_BYTES, ToGateway};
 
 /// What a client got.
@@ -44,52 +46,104 @@ impl Got {
 /// The last question that a provider could read.
 pub(super) type Seen = Arc<Mutex<Option<Request>>>;
 
-/// Connects to the one provider there is.
-struct ToProvider {
-    script: Arc<Script>,
+/// A provider in the ladder: what it is, and what it does.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) kind: &'static Kind,
+    pub(super) script: Arc<Script>,
     seen: Seen,
 }
 
-impl Dial for ToProvider {
-    fn dial<'a>(&'a self, _: &'a Endpoint) -> BoxFuture<'a, Result<Box<dyn Io>, Failure>> {
+impl Part {
+    /// A provider that does this.
+    pub(super) fn new(kind: &'static Kind, script: Script) -> Self {
+        Self { kind, script: Arc::new(script), seen: Seen::default() }
+    }
+
+    /// The last question it could read.
+    pub(super) fn heard(&self) -> Option<Request> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn connect(&self) -> Result<Box<dyn Io>, Failure> {
+        if let Script::Unreachable(class) = *self.script {
+            return Err(Failure::new(class, "no way there"));
+        }
         let (near, far) = duplex(PIPE_BYTES);
         tokio::spawn(provider::serve(far, Arc::clone(&self.script), Arc::clone(&self.seen)));
-        let io: Box<dyn Io> = Box::new(near);
-        Box::pin(std::future::ready(Ok(io)))
+        Ok(Box::new(near))
     }
 }
 
-/// Sends one request through a gateway that has just started; also says what the provider was asked.
-pub(super) async fn play(
-    dialect: Dialect,
-    kind: &Kind,
-    (asked, delivery): (Vec<u8>, Delivery),
-    script: Script,
-) -> anyhow::Result<(Got, Option<Request>)> {
-    let seen = Seen::default();
-    let to_provider = ToProvider { script: Arc::new(script), seen: Arc::clone(&seen) };
-    let gateway = gateway(kind)?;
-    let core = Arc::new(gateway.core(0, Arc::new(to_provider)));
-    let (drain, draining) = watch::channel(false);
-    let to_gateway = ToGateway::new(Door::new(core), draining);
-    let client = Client::new(Arc::new(to_gateway), ClientLimits::default());
-    let got = ask(&client, dialect, (asked, delivery)).await?;
-    drain.send_replace(true);
-    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-    Ok((got, seen))
+/// Connects to the providers of a ladder, each at a host named by its place.
+struct ToProviders(Arc<[Part]>);
+
+impl Dial for ToProviders {
+    fn dial<'a>(&'a self, endpoint: &'a Endpoint) -> BoxFuture<'a, Result<Box<dyn Io>, Failure>> {
+        let named = |(nth, _): &(usize, &Part)| endpoint.host() == host(*nth);
+        let part = self.0.iter().enumerate().find(named);
+        let unknown = || Err(Failure::new(Class::DnsFailed, "no such provider"));
+        Box::pin(std::future::ready(part.map_or_else(unknown, |(_, part)| part.connect())))
+    }
 }
 
-fn gateway(kind: &Kind) -> anyhow::Result<Gateway> {
-    let provider = kind.settings.replace("{at}", ADDRESS);
-    let yaml = format!(
-        "console: off\nstore: none\nproviders:\n  provider: {provider}\nroutes:\n  - name: all\n    \
-         models: [\"*\"]\n    ladder:\n      - targets: [\"provider/{}\"]\n    trickle: 0\n    \
-         attempts_max: 1\n",
-        kind.model
-    );
-    let catalogue = Catalogue::built_in();
-    let settings = backstop_settings::read(&yaml, &BTreeMap::new(), &catalogue)
-        .map_err(|errors| anyhow::anyhow!("{}: {errors:?}", kind.name))?;
+/// Where a provider of the ladder is.
+fn host(nth: usize) -> String {
+    format!("provider{nth}.conformance")
+}
+
+/// What all gateways know.
+pub(super) struct Stage {
+    catalogue: Catalogue,
+}
+
+impl Stage {
+    /// A stage with what is known of models.
+    pub(super) fn new() -> Self {
+        Self { catalogue: Catalogue::built_in() }
+    }
+
+    /// Sends one request through a gateway that has just started and has these providers, in this
+    /// order.
+    pub(super) async fn play(
+        &self,
+        dialect: Dialect,
+        (asked, delivery): (Vec<u8>, Delivery),
+        ladder: &Arc<[Part]>,
+    ) -> anyhow::Result<Got> {
+        let gateway = gateway(ladder, &self.catalogue)?;
+        let core = Arc::new(gateway.core(0, Arc::new(ToProviders(Arc::clone(ladder)))));
+        let (drain, draining) = watch::channel(false);
+        let to_gateway = ToGateway::new(Door::new(core), draining);
+        let client = Client::new(Arc::new(to_gateway), ClientLimits::default());
+        let got = ask(&client, dialect, (asked, delivery)).await?;
+        drain.send_replace(true);
+        Ok(got)
+    }
+}
+
+/// The settings of a ladder. Alone, a provider is asked once; those behind it take longer prompts.
+fn settings(ladder: &[Part]) -> String {
+    let mut providers = String::new();
+    let mut rungs = String::new();
+    for (nth, Part { kind, .. }) in ladder.iter().enumerate() {
+        let settings = kind.settings.replace("{at}", &format!("http://{}", host(nth)));
+        let longer = if nth > 0 { ", abilities: { context_tokens_max: 9000000 }" } else { "" };
+        // A string takes everything.
+        let _ = writeln!(providers, "  provider{nth}: {settings}");
+        let target = format!("provider{nth}/{}", kind.model);
+        let _ = writeln!(rungs, "      - targets: [{{ target: \"{target}\"{longer} }}]");
+    }
+    let attempts = if ladder.len() > 1 { "" } else { "    attempts_max: 1\n" };
+    format!(
+        "console: off\nstore: none\nproviders:\n{providers}routes:\n  - name: all\n    \
+         models: [\"*\"]\n    trickle: 0\n{attempts}    ladder:\n{rungs}"
+    )
+}
+
+fn gateway(ladder: &[Part], catalogue: &Catalogue) -> anyhow::Result<Gateway> {
+    let settings = backstop_settings::read(&settings(ladder), &BTreeMap::new(), catalogue)
+        .map_err(|errors| anyhow::anyhow!("{ladder:?}: {errors:?}"))?;
     Ok(Gateway::new(Makings {
         settings,
         journal: Journal::in_memory(Caps::default()),
