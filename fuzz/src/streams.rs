@@ -6,8 +6,12 @@ use bytes::Bytes;
 use crate::FRAME_BYTES_MAX;
 
 /// Everything a stream says, and how it ended.
-pub fn read(dialect: Dialect, pieces: Vec<Bytes>) -> (Vec<Event>, Result<(), Failure>) {
-    let mut frames = Frames::new(Framing::Sse, FRAME_BYTES_MAX);
+pub fn read(
+    dialect: Dialect,
+    framing: Framing,
+    pieces: Vec<Bytes>,
+) -> (Vec<Event>, Result<(), Failure>) {
+    let mut frames = Frames::new(framing, 16 * FRAME_BYTES_MAX);
     let mut reader = StreamReader::new(dialect);
     let mut events = Vec::new();
     for piece in pieces {

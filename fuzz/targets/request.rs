@@ -10,7 +10,8 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let catalogue = Catalogue::built_in();
-    let known = ["anthropic", "openai"].map(|vendor| catalogue.abilities(vendor, "claude-opus-4-6"));
+    let known =
+        ["anthropic", "openai"].map(|vendor| catalogue.abilities(vendor, "claude-opus-4-6"));
     let plain = Abilities::default();
     for dialect in Dialect::ALL {
         let Ok(request) = read_request(dialect, data) else { continue };

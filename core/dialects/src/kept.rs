@@ -33,7 +33,8 @@ pub fn answer_id(answer: &[u8]) -> Option<String> {
 pub fn output_items(answer: &[u8]) -> Vec<u8> {
     let mut answer: Value = serde_json::from_slice(answer).unwrap_or_default();
     let mut items = Vec::new();
-    for item in answer["output"].as_array_mut().into_iter().flatten() {
+    let output = answer.get_mut("output").and_then(Value::as_array_mut);
+    for item in output.into_iter().flatten() {
         let kind = item["type"].as_str().unwrap_or_default();
         let plain = matches!(kind, "message" | "function_call" | "custom_tool_call");
         if let Some(fields) = item.as_object_mut().filter(|_| plain) {
@@ -80,7 +81,7 @@ pub fn continued(body: &[u8], scan: &Scan, before: &[u8]) -> Vec<u8> {
 pub fn item_page(items: &[u8], newest_first: Option<()>, limit: usize) -> Vec<u8> {
     let list = [b"[", items, b"]"].concat();
     let mut items: Vec<Value> = serde_json::from_slice(&list).unwrap_or_default();
-    for (nth, item) in items.iter_mut().enumerate() {
+    for (nth, item) in items.iter_mut().enumerate().filter(|(_, item)| item.is_object()) {
         if item.get("type").is_none() {
             item["type"] = "message".into();
         }
@@ -145,6 +146,10 @@ mod tests {
         assert_eq!(answer_of_stream(end).unwrap(), br#"{"id":"r"}"#);
         assert_eq!(answer_of_stream(b"data: {\"type\":\"response.failed\"}\n\n"), None);
         assert_eq!(answer_id(br#"{"id":"r","status":"failed"}"#), None);
+        // An answer that is none has no items.
+        for answer in [&b"\"r\""[..], b"[1]", b"{\"output\":5}", b"no json"] {
+            assert!(output_items(answer).is_empty());
+        }
     }
 
     #[test]
@@ -155,5 +160,8 @@ mod tests {
         assert_eq!(page["data"][1]["content"][0]["type"], "input_text");
         let page: Value = serde_json::from_slice(&item_page(items, None, 1)).unwrap();
         assert_eq!((&page["data"][0]["role"], &page["has_more"]), (&json!("user"), &json!(true)));
+        // What is no item stays what it is.
+        let page: Value = serde_json::from_slice(&item_page(b"\"q\",null,[1]", None, 20)).unwrap();
+        assert_eq!(page["data"], json!(["q", null, [1]]));
     }
 }

@@ -80,7 +80,8 @@ impl List {
                     self.place = Place::Between;
                     continue;
                 }
-                (Place::Before, _) => Place::After,
+                // No element begins so: what follows is no list.
+                (Place::Before, _) | (Place::Between, b'}') => Place::After,
                 (Place::Between, b']') => {
                     self.skip();
                     self.place = Place::After;
@@ -183,6 +184,12 @@ mod tests {
     #[test]
     fn leaves_what_is_no_list_as_it_is() {
         check("\n{\"error\":{\"code\":503}}", &[], "{\"error\":{\"code\":503}}");
+    }
+
+    #[test]
+    fn a_bracket_that_closes_nothing_ends_the_list() {
+        check("[}", &[], "}");
+        check("[1}, 2]", &["1"], "}, 2]");
     }
 
     #[test]

@@ -32,10 +32,10 @@ pub(super) fn read(
     Ok(blocks)
 }
 
-/// The kind of a union and what it holds.
+/// The kind of a union and what it holds. Other dialects say the kind in `type`, which here is none.
 fn content(item: Value) -> Option<(String, Value)> {
     let Value::Object(item) = item else { return None };
-    item.into_iter().find(|(_, inside)| !inside.is_null())
+    item.into_iter().find(|(kind, inside)| kind != "type" && !inside.is_null())
 }
 
 fn mark(blocks: &mut [Block], point: &Value, losses: &mut Losses) {

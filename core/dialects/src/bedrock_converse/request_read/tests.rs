@@ -1,4 +1,4 @@
-use backstop_exchange::{Block, Format, MediaKind, Source, ToolChoice};
+use backstop_exchange::{Block, Format, MediaKind, Source, Text, ToolChoice};
 use backstop_vocabulary::{Class, Dialect};
 use serde_json::json;
 
@@ -81,6 +81,16 @@ fn a_document_of_text_is_text_and_what_lies_in_s3_stays_as_it_is() {
         let Block::Foreign { dialect, kind, .. } = block else { panic!("{block:?}") };
         assert_eq!((*dialect, kind.as_str()), (Dialect::BedrockConverse, expected));
     }
+}
+
+#[test]
+fn a_block_that_says_its_kind_as_other_dialects_do_is_read_by_what_it_holds() {
+    let said = json!([{ "type": "text", "text": "a" }]);
+    let request = read(&json!({ "messages": [{ "role": "user", "content": said }] }));
+    assert_eq!(request.turns[0].blocks, [Block::Text(Text::plain("a"))]);
+    let empty = json!({ "messages": [{ "role": "user", "content": [{ "type": "text" }] }] });
+    let failure = read_request(empty.to_string().as_bytes()).unwrap_err();
+    assert!(failure.message.contains("`messages[0].content[0]`"), "{}", failure.message);
 }
 
 #[test]
