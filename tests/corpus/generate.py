@@ -14,10 +14,12 @@ import typing
 
 from typing_extensions import get_type_hints, is_typeddict
 
+import converse
+import gemini
+from samples import LITERALS_MAX
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# The most words of one choice that get a case each: voices and error codes differ in nothing else.
-LITERALS_MAX = 8
 # What the API demands although the type does not.
 NEEDED_TOO = {
     "ResponseInputImage": "image_url",
@@ -305,3 +307,5 @@ if __name__ == "__main__":
     write("anthropic_messages", anthropic())
     write("openai_chat", chat())
     write("openai_responses", responses())
+    write("gemini", gemini.cases())
+    write("bedrock_converse", converse.cases())

@@ -28,6 +28,11 @@ impl Losses {
         Self(read.to_vec())
     }
 
+    /// Takes the list up, to be put back with [`Self::into_list`].
+    pub(crate) fn resumed(list: &mut Vec<Loss>) -> Self {
+        Self(std::mem::take(list))
+    }
+
     /// Lists what is left of an object whose other fields were read, as fields of `of`.
     pub(crate) fn add_rest(&mut self, of: &str, fields: &Fields) {
         for (name, _) in fields.rest.iter().filter(|(name, value)| *name != "type" && says(value)) {

@@ -49,9 +49,13 @@ fn read_system(fields: &mut Fields, losses: &mut Losses) -> Result<Vec<Text>, Fa
                 None => losses.add("system.cachePoint", "there is nothing before it"),
             }
         } else if let Some(guarded) = block.value("guardContent") {
-            losses.add("system.guardContent", "became plain text");
-            let text = guarded.pointer("/text/text").and_then(Value::as_str);
-            system.push(Text::plain(text.unwrap_or_default()));
+            match guarded.pointer("/text/text").and_then(Value::as_str) {
+                Some(text) => {
+                    losses.add("system.guardContent", "became plain text");
+                    system.push(Text::plain(text));
+                }
+                None => losses.add("system.guardContent", "only text is taken here"),
+            }
         } else {
             system.push(Text::plain(block.needed_string("text")?));
             losses.add_rest("system", &block);

@@ -1,4 +1,5 @@
 use backstop_exchange::{Format, JsonSchema, Text};
+use backstop_vocabulary::Dialect;
 use serde_json::{Value, json};
 
 use super::Writer;
@@ -12,6 +13,7 @@ impl Writer<'_> {
             && self.target.abilities.schema
             && let Some(schema) = self.fitted_schema(form)
         {
+            let schema = self.described(schema, form);
             return Some(json!({ "type": "json_schema", "schema": schema }));
         }
         let (instruction, reason) = match &self.request.format {
@@ -19,7 +21,7 @@ impl Writer<'_> {
             Format::Schema(form) => (
                 format!(
                     "Reply with one JSON value that obeys this JSON Schema, and nothing else:\n{}",
-                    form.schema
+                    self.described(form.schema.clone(), form)
                 ),
                 "emulated by an instruction",
             ),
@@ -31,6 +33,16 @@ impl Writer<'_> {
         self.lose(self.format_field(), reason);
         system.push(Text::plain(instruction));
         None
+    }
+
+    /// The schema with what it is for, where that has no place of its own.
+    fn described(&self, mut schema: Value, form: &JsonSchema) -> Value {
+        let apart = self.tongue.dialect == Dialect::BedrockConverse;
+        let said = form.description.as_deref().filter(|_| !apart);
+        if let (Some(said), Some(root)) = (said, schema.as_object_mut()) {
+            root.entry("description").or_insert_with(|| said.into());
+        }
+        schema
     }
 
     /// The schema as this provider enforces it; `None` for one whose meaning it cannot hold.

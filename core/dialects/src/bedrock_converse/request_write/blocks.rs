@@ -15,6 +15,9 @@ use crate::losses::Losses;
 /// What stands for a tool that said nothing: results must say something here.
 const NO_OUTPUT: &str = "(no output)";
 
+/// What is said of a medium in other words here.
+const SAID: [&str; 4] = ["type", "source", "title", "cache_control"];
+
 /// The texts of `system`.
 pub(super) fn texts(system: Value) -> Value {
     if let Value::Array(blocks) = system {
@@ -121,10 +124,10 @@ fn medium(kind: MediaKind, name: &str, mut block: Value) -> Result<Value, Failur
     let mut inside = Map::new();
     inside.insert("bytes".to_owned(), bytes);
     medium.insert("source".to_owned(), Value::Object(inside));
-    // What else the client said about a document: its context, whether it may be cited.
-    for field in ["context", "citations"] {
-        medium.extend(block.get(field).map(|value| (field.to_owned(), value.clone())));
-    }
+    // What else the client said about it: a document's context, whether it may be cited.
+    let more = block.as_object().into_iter().flatten();
+    let more = more.filter(|(field, _)| !SAID.contains(&field.as_str()));
+    medium.extend(more.map(|(field, value)| (field.clone(), value.clone())));
     let mut written = Map::new();
     written.insert(name.to_owned(), Value::Object(medium));
     Ok(Value::Object(written))

@@ -10,6 +10,7 @@ use backstop_vocabulary::{Dialect, Failure};
 use super::super::{keys, signature};
 use super::contents::Calls;
 use crate::json::Fields;
+use crate::losses::Losses;
 
 /// What a part that is read may hold; anything else only this dialect knows.
 const KNOWN: [&str; 5] = ["text", "inlineData", "fileData", "functionCall", "functionResponse"];
@@ -37,20 +38,25 @@ pub(super) fn read_part(
     let thought = part.flag("thought")?.unwrap_or(false);
     let state = part.string("thoughtSignature")?;
     let sign = |kind: &str| state.and_then(|data| signature::read(data, kind));
+    let mut losses = Losses::resumed(&mut request.lost);
     if let Some(call) = keys::nested(&mut part, "functionCall")? {
         let state = sign(signature::CALL);
         blocks.extend(state.map(|state| thought_block(String::new(), Some(state))));
-        blocks.push(Block::ToolCall(read_call(call, calls)?));
+        blocks.push(Block::ToolCall(read_call(call, calls, &mut losses)?));
     } else if let Some(response) = keys::nested(&mut part, "functionResponse")? {
-        blocks.push(Block::ToolResult(read_result(response, calls)?));
+        blocks.push(Block::ToolResult(read_result(response, calls, &mut losses)?));
     } else if let Some(blob) = keys::nested(&mut part, "inlineData")? {
-        blocks.push(read_blob(blob, part, request)?);
+        let more = std::mem::take(&mut part.rest);
+        blocks.push(read_blob(blob, more, request)?);
     } else if let Some(file) = keys::nested(&mut part, "fileData")? {
-        blocks.push(read_file(file, part, request)?);
+        let more = std::mem::take(&mut part.rest);
+        blocks.push(read_file(file, more, request)?);
     } else {
         let text = part.string("text")?.unwrap_or_default();
         read_text((text, thought), sign, blocks);
     }
+    losses.add_rest("contents.parts", &part);
+    request.lost = losses.into_list();
     Ok(())
 }
 
@@ -90,7 +96,11 @@ fn read_text(
     }
 }
 
-fn read_call(mut call: Fields, calls: &mut Calls) -> Result<ToolCall, Failure> {
+fn read_call(
+    mut call: Fields,
+    calls: &mut Calls,
+    losses: &mut Losses,
+) -> Result<ToolCall, Failure> {
     let name = call.needed_string("name")?;
     let id = calls.call(call.string("id")?, &name);
     let arguments = match call.value("args") {
@@ -98,11 +108,16 @@ fn read_call(mut call: Fields, calls: &mut Calls) -> Result<ToolCall, Failure> {
         Some(args @ Value::Object(_)) => args.to_string(),
         Some(_) => return Err(call.wrong("args", "an object")),
     };
+    losses.add_rest("contents.functionCall", &call);
     Ok(ToolCall { id, name, arguments, kind: ToolKind::Function, cache_hint: None })
 }
 
 /// A result. A text alone stands under `output`, and under `error` where the tool failed.
-fn read_result(mut response: Fields, calls: &mut Calls) -> Result<ToolResult, Failure> {
+fn read_result(
+    mut response: Fields,
+    calls: &mut Calls,
+    losses: &mut Losses,
+) -> Result<ToolResult, Failure> {
     let name = response.string("name")?.unwrap_or_default();
     let call_id = calls.answer(response.string("id")?, &name);
     let (text, is_error) = match response.value("response") {
@@ -129,28 +144,35 @@ fn read_result(mut response: Fields, calls: &mut Calls) -> Result<ToolResult, Fa
         let media = match (inline, file) {
             (Some(blob), _) => media_of_blob(blob, part.rest)?,
             (None, Some(file)) => media_of_file(file, part.rest)?,
-            (None, None) => continue,
+            (None, None) => {
+                losses.add("contents.functionResponse.parts", "holds nothing known here");
+                continue;
+            }
         };
         blocks.push(Block::Media(media));
     }
+    losses.add_rest("contents.functionResponse", &response);
     Ok(ToolResult { call_id, blocks, is_error, cache_hint: None })
 }
 
-fn read_blob(blob: Fields, part: Fields, request: &mut Request) -> Result<Block, Failure> {
+/// What stands beside the bytes or the file.
+type More = Map<String, Value>;
+
+fn read_blob(blob: Fields, more: More, request: &mut Request) -> Result<Block, Failure> {
     let is_video = mime_in(&blob).starts_with("video/");
     if is_video {
-        return Ok(video("inlineData", blob, part, request));
+        return Ok(video("inlineData", blob, more, request));
     }
-    media_of_blob(blob, part.rest).map(Block::Media)
+    media_of_blob(blob, more).map(Block::Media)
 }
 
-fn read_file(file: Fields, part: Fields, request: &mut Request) -> Result<Block, Failure> {
+fn read_file(file: Fields, more: More, request: &mut Request) -> Result<Block, Failure> {
     let uri = file.rest.get("fileUri").and_then(Value::as_str).unwrap_or_default();
     let watched = ["youtube.com/", "youtu.be/"].iter().any(|host| uri.contains(host));
     if watched || mime_in(&file).starts_with("video/") {
-        return Ok(video("fileData", file, part, request));
+        return Ok(video("fileData", file, more, request));
     }
-    media_of_file(file, part.rest).map(Block::Media)
+    media_of_file(file, more).map(Block::Media)
 }
 
 fn mime_in(fields: &Fields) -> &str {
@@ -158,14 +180,10 @@ fn mime_in(fields: &Fields) -> &str {
 }
 
 /// Nobody else watches films, and without it the request would mean something else.
-fn video(kind: &str, inner: Fields, mut part: Fields, request: &mut Request) -> Block {
+fn video(kind: &str, inner: Fields, mut part: More, request: &mut Request) -> Block {
     request.bound.get_or_insert_with(|| "contents.video".to_owned());
-    part.rest.insert(kind.to_owned(), Value::Object(inner.rest));
-    Block::Foreign {
-        dialect: Dialect::Gemini,
-        kind: kind.to_owned(),
-        json: Value::Object(part.rest),
-    }
+    part.insert(kind.to_owned(), Value::Object(inner.rest));
+    Block::Foreign { dialect: Dialect::Gemini, kind: kind.to_owned(), json: Value::Object(part) }
 }
 
 fn media_of_blob(mut blob: Fields, extras: Map<String, Value>) -> Result<Media, Failure> {

@@ -11,10 +11,8 @@ use crate::openai_chat::document_text;
 
 /// The part for an image, document or sound.
 pub(super) fn media_part(draft: &mut Draft<'_>, media: &Media) -> Result<Value, Failure> {
-    if let Source::Text(text) = &media.source {
-        return Ok(json!({ "text": document_text(media.title.as_deref(), text) }));
-    }
     let mut part = match &media.source {
+        Source::Text(text) => json!({ "text": document_text(media.title.as_deref(), text) }),
         Source::Base64(data) => {
             let mime = mime_of(draft, media, data)?;
             json!({ "inlineData": { "mimeType": mime, "data": data } })
@@ -23,12 +21,11 @@ pub(super) fn media_part(draft: &mut Draft<'_>, media: &Media) -> Result<Value, 
         Source::Url(_) => return Err(unsupported("this model fetches nothing from an address")),
         Source::File { dialect: Dialect::Gemini, id } => file_part(media, id),
         Source::File { .. } => return Err(unsupported("a file is held by another provider")),
-        Source::Text(_) => return Err(unsupported("a text is no file")),
     };
     if media.cache_hint.is_some() {
         draft.lose_cache_hint();
     }
-    if media.title.is_some() {
+    if media.title.is_some() && !matches!(media.source, Source::Text(_)) {
         draft.lose("filename", super::NOT_HERE);
     }
     if media.detail.as_ref().is_some_and(|detail| detail != "auto") {

@@ -60,6 +60,10 @@ pub(super) fn media_part(draft: &mut Draft<'_>, media: &Media) -> Result<Value, 
         }
         MediaKind::Audio => audio_part(media)?,
     };
+    let named = media.kind == MediaKind::Document && !matches!(media.source, Source::File { .. });
+    if media.title.is_some() && !named {
+        draft.lose("filename", "not in openai_chat for this");
+    }
     add_hint(draft, media.cache_hint.as_ref(), &mut part);
     for (name, value) in &media.extras {
         if !draft.is_native() {

@@ -75,17 +75,24 @@ fn read_item(place: &str, item: Value, request: &mut Request) -> Result<(), Fail
 
 fn read_message(mut message: Fields, request: &mut Request) -> Result<(), Failure> {
     let role = message.needed_string("role")?;
-    let mut blocks = read_content(&mut message, "content")?;
-    if let Some(phase) = message.string("phase")? {
-        let kind = format!("{FIELD}phase");
-        blocks.push(Block::Foreign { dialect: Dialect::OpenaiResponses, kind, json: phase.into() });
-    }
+    let mut losses = Losses::resumed(&mut request.lost);
+    let mut blocks = read_content(&mut message, "content", &mut losses)?;
+    request.lost = losses.into_list();
     match role.as_str() {
         "user" => push(Role::User, blocks, request),
-        "assistant" => blocks.into_iter().for_each(|block| push_assistant(block, request)),
+        "assistant" => {
+            if let Some(phase) = message.string("phase")? {
+                let (dialect, kind) = (Dialect::OpenaiResponses, format!("{FIELD}phase"));
+                blocks.push(Block::Foreign { dialect, kind, json: phase.into() });
+            }
+            for block in blocks {
+                push_assistant(block, request);
+            }
+        }
         "system" | "developer" => read_system(blocks, request),
         _ => return Err(message.wrong("role", "one of developer, system, user and assistant")),
     }
+    lose_rest(message, request);
     Ok(())
 }
 
@@ -147,12 +154,14 @@ fn lose_rest(mut item: Fields, request: &mut Request) {
 
 fn read_result(mut item: Fields, request: &mut Request) -> Result<(), Failure> {
     let call_id = item.needed_string("call_id")?;
+    let mut losses = Losses::resumed(&mut request.lost);
     let blocks = match item.value("output") {
         None => Vec::new(),
         Some(Value::String(text)) => vec![Block::Text(Text::plain(text))],
-        Some(Value::Array(parts)) => read_parts(&item.place_of("output"), parts)?,
+        Some(Value::Array(parts)) => read_parts(&item.place_of("output"), parts, &mut losses)?,
         Some(_) => return Err(item.wrong("output", "a string or a list of parts")),
     };
+    request.lost = losses.into_list();
     lose_rest(item, request);
     let result = ToolResult { call_id, blocks, is_error: false, cache_hint: None };
     let ends_in_result = |turn: &Turn| matches!(turn.blocks.last(), Some(Block::ToolResult(_)));

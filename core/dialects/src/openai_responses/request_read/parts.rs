@@ -6,25 +6,34 @@ use backstop_exchange::{Block, Media, MediaKind, Source, Text};
 use backstop_vocabulary::{Dialect, Failure};
 
 use crate::json::Fields;
+use crate::losses::Losses;
 use crate::openai_chat::source_of;
 
 /// Reads a string, a list of parts, or nothing.
-pub(super) fn read_content(message: &mut Fields, name: &str) -> Result<Vec<Block>, Failure> {
+pub(super) fn read_content(
+    message: &mut Fields,
+    name: &str,
+    losses: &mut Losses,
+) -> Result<Vec<Block>, Failure> {
     match message.value(name) {
         None => Ok(Vec::new()),
         Some(Value::String(text)) => Ok(vec![Block::Text(Text::plain(text))]),
-        Some(Value::Array(parts)) => read_parts(&message.place_of(name), parts),
+        Some(Value::Array(parts)) => read_parts(&message.place_of(name), parts, losses),
         Some(_) => Err(message.wrong(name, "a string or a list of parts")),
     }
 }
 
 /// Reads the list of parts at `place`.
-pub(super) fn read_parts(place: &str, parts: Vec<Value>) -> Result<Vec<Block>, Failure> {
-    let read = |(index, part)| read_part(&format!("{place}[{index}]"), part);
+pub(super) fn read_parts(
+    place: &str,
+    parts: Vec<Value>,
+    losses: &mut Losses,
+) -> Result<Vec<Block>, Failure> {
+    let read = |(index, part)| read_part(&format!("{place}[{index}]"), part, losses);
     parts.into_iter().enumerate().map(read).collect()
 }
 
-fn read_part(place: &str, part: Value) -> Result<Block, Failure> {
+fn read_part(place: &str, part: Value, losses: &mut Losses) -> Result<Block, Failure> {
     let kind = part.get("type").and_then(Value::as_str).unwrap_or_default();
     let known = ["input_text", "output_text", "text", "refusal", "input_image", "input_file"];
     if !kind.is_empty() && !known.contains(&kind) {
@@ -35,7 +44,6 @@ fn read_part(place: &str, part: Value) -> Result<Block, Failure> {
     let kind = part.needed_string("type")?;
     let cache_hint = part.value("prompt_cache_breakpoint");
     match kind.as_str() {
-        "refusal" => Ok(Block::Refusal(part.needed_string("refusal")?)),
         "input_image" => {
             let media = read_image(&mut part)?;
             Ok(Block::Media(Media { cache_hint, extras: part.rest, ..media }))
@@ -44,8 +52,16 @@ fn read_part(place: &str, part: Value) -> Result<Block, Failure> {
             let media = read_file(&mut part)?;
             Ok(Block::Media(Media { cache_hint, extras: part.rest, ..media }))
         }
-        // Annotations and probabilities of earlier answers are not kept.
-        _ => Ok(Block::Text(Text { text: part.needed_string("text")?, cache_hint })),
+        kind => {
+            let block = if kind == "refusal" {
+                Block::Refusal(part.needed_string("refusal")?)
+            } else {
+                Block::Text(Text { text: part.needed_string("text")?, cache_hint })
+            };
+            // Annotations and probabilities of earlier answers.
+            losses.add_rest("input", &part);
+            Ok(block)
+        }
     }
 }
 

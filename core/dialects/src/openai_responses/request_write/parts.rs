@@ -94,6 +94,10 @@ fn media_part(draft: &mut Draft<'_>, media: &Media) -> Result<Value, Failure> {
         MediaKind::Document => document_part(media)?,
         MediaKind::Audio => return Err(unsupported("this api takes no sound")),
     };
+    let held = matches!(media.source, Source::Url(_) | Source::File { .. });
+    if media.title.is_some() && (held || media.kind != MediaKind::Document) {
+        draft.lose("filename", "not in openai_responses for this");
+    }
     for (name, value) in &media.extras {
         if draft.is_native() {
             part[name.as_str()] = value.clone();

@@ -113,3 +113,14 @@ fn what_this_dialect_has_no_place_for_is_listed_or_refused() {
     let refused = write_request(&request, &target).unwrap_err();
     assert_eq!(refused.class, Class::UnsupportedFeature);
 }
+
+#[test]
+fn a_phase_stays_with_what_the_model_said_and_is_listed_where_it_says_nothing() {
+    let said = |role: &str| json!({ "role": role, "content": "a", "phase": "commentary" });
+    let body = json!({ "model": "m", "input": [said("user"), said("assistant"), said("user")] });
+    let request = crate::read_request(Dialect::OpenaiResponses, body.to_string().as_bytes());
+    let (body, losses) = write(&request.unwrap(), &original());
+    assert_eq!(body["input"][0], json!({ "role": "user", "content": "a" }));
+    assert_eq!(body["input"][1]["phase"], "commentary");
+    assert_eq!(losses, ["input.phase=not kept where a request is written anew"]);
+}
