@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use backstop_exchange::{Answer, AnswerBlock, Artefact};
 use backstop_vocabulary::Dialect;
 
-use super::signature::{self, PLACEHOLDER};
+use super::signature::{self, PLACEHOLDER_FOR_CLIENTS};
 use super::wire::{call_part, finish_reason, usage_json};
 use crate::Head;
 use crate::json::bytes;
@@ -98,6 +98,6 @@ impl Parts {
     /// client can go back to the provider of this dialect with it.
     fn signature(&mut self) -> Option<String> {
         let first = !std::mem::replace(&mut self.calls, true);
-        self.next.take().or_else(|| first.then(|| PLACEHOLDER.to_owned()))
+        self.next.take().or_else(|| first.then(|| PLACEHOLDER_FOR_CLIENTS.to_owned()))
     }
 }

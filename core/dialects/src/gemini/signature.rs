@@ -23,12 +23,13 @@ pub(super) const PLACEHOLDER: &str = "skip_thought_signature_validator";
 /// The same as JSON.
 pub(crate) const UNSIGNED: &str = "\"skip_thought_signature_validator\"";
 
-/// What stands for no state at all: the documented values, the first of them also encoded.
-const NOTHING: [&str; 3] = [
-    PLACEHOLDER,
-    "context_engineering_is_the_way_to_go",
-    "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=",
-];
+/// The same in base 64, for clients: those in Go and Java refuse an answer whose slot holds
+/// anything else, and the provider takes either.
+pub(super) const PLACEHOLDER_FOR_CLIENTS: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
+
+/// What stands for no state at all: the documented values.
+const NOTHING: [&str; 3] =
+    [PLACEHOLDER, PLACEHOLDER_FOR_CLIENTS, "context_engineering_is_the_way_to_go"];
 
 /// How the slot begins when it holds a mark of ours: `backstop:`, encoded.
 const MARK: &str = "YmFja3N0b3A6";
@@ -74,5 +75,10 @@ mod tests {
         for nothing in NOTHING {
             assert_eq!(read(nothing.to_owned(), CALL), None);
         }
+    }
+
+    #[test]
+    fn the_stand_in_for_clients_is_the_documented_one_in_base_64() {
+        assert_eq!(base64::encode(PLACEHOLDER.as_bytes()), PLACEHOLDER_FOR_CLIENTS);
     }
 }

@@ -14,7 +14,7 @@ use backstop_vocabulary::{Dialect, Failure, Usage};
 
 use super::answer_write::state_part;
 use super::errors;
-use super::signature::{self, PLACEHOLDER};
+use super::signature::{self, PLACEHOLDER_FOR_CLIENTS};
 use super::wire::{KEEP_ALIVE, call_part, finish_reason, usage_json};
 use crate::Head;
 use crate::json::bytes;
@@ -208,7 +208,7 @@ impl StreamWriter {
     /// go back to the provider of this dialect with it.
     fn start_call(&mut self, ordinal: u32, (id, name, kind): (&str, &str, &ToolKind)) {
         let first = std::mem::replace(&mut self.called, Called::Yes) == Called::No;
-        let stand_in = || first.then(|| PLACEHOLDER.to_owned());
+        let stand_in = || first.then(|| PLACEHOLDER_FOR_CLIENTS.to_owned());
         let call = Call {
             id: id.to_owned(),
             name: name.to_owned(),

@@ -49,7 +49,7 @@ fn calls_come_whole_and_the_first_goes_back_to_anybody() {
     assert_eq!(part(0)["functionCall"], json!({ "id": "toolu_1", "name": "b", "args": {} }));
     assert_eq!(part(0).get("thoughtSignature"), None);
     assert_eq!(part(1)["functionCall"]["args"].to_string(), "{\"x\":12345678901234567890}");
-    assert_eq!(part(1)["thoughtSignature"], PLACEHOLDER);
+    assert_eq!(part(1)["thoughtSignature"], PLACEHOLDER_FOR_CLIENTS);
     assert_eq!(chunks[2]["candidates"][0]["finishReason"], "STOP");
     assert_eq!(chunks.len(), 3);
 }
