@@ -305,6 +305,7 @@ async fn each_client_reads_the_models_in_its_own_form() {
     assert_eq!(gemini["nextPageToken"], "2");
     let one = stage.send(&Call::get("/v1beta/models/claude-opus-4-6")).await.json();
     assert_eq!(one["name"], "models/claude-opus-4-6", "{one}");
+    assert!(one["outputTokenLimit"].is_u64() && one.get("inputTokenLimit").is_none(), "{one}");
     for (path, code) in [("/v1/models/none", "error"), ("/v1beta/models/none", "error")] {
         let got = stage.send(&Call::get(path)).await;
         assert_eq!((got.status, got.json()[code].is_object()), (404, true), "{path}");

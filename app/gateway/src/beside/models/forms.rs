@@ -108,8 +108,16 @@ fn gemini(name: &str, known: Option<&Model>) -> Value {
         "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
     });
     if let Some(able) = known.map(|model| &model.abilities) {
-        entry["inputTokenLimit"] = json!(able.context_tokens_max);
-        entry["outputTokenLimit"] = json!(able.output_tokens_max);
+        // A limit that nobody knows is left out: the SDK for Java cannot read `null` for a number.
+        let limits = [
+            ("inputTokenLimit", able.context_tokens_max),
+            ("outputTokenLimit", able.output_tokens_max),
+        ];
+        for (name, tokens) in limits {
+            if let Some(tokens) = tokens {
+                entry[name] = tokens.into();
+            }
+        }
         entry["thinking"] = json!(able.reasoning != ReasoningForm::None);
     }
     entry
