@@ -16,7 +16,7 @@ pub(super) fn frames(voice: &Voice<'_>) -> Frames {
     Frames {
         opening: frame(&chunk(voice, &[json!({ "text": "" })], None)),
         content,
-        closing: b"\r\n".to_vec(),
+        closing: Vec::new(),
         terminal: frame(&last),
     }
 }
