@@ -68,6 +68,16 @@ fn the_openai_sdk_for_go_notices_nothing() {
 }
 
 #[test]
+fn the_google_sdk_for_go_notices_nothing() {
+    go("gemini");
+}
+
+#[test]
+fn the_google_sdk_for_java_notices_nothing() {
+    java("Gemini");
+}
+
+#[test]
 fn the_anthropic_sdk_for_java_notices_nothing() {
     java("AnthropicMessages");
 }

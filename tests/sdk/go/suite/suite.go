@@ -37,6 +37,8 @@ var Weather = map[string]any{
 type Behaviour struct {
 	Provider string `json:"provider"`
 	Symptom  string `json:"symptom"`
+	// Seconds that a limited client is told to wait; 0 is not said.
+	RetryAfterS int `json:"retry_after_s,omitempty"`
 }
 
 // Behave makes providers do this from now on, and nothing else that is wrong.
