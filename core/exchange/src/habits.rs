@@ -62,9 +62,10 @@ impl Habits {
         self.refuses.contains(&field)
     }
 
-    /// Whether a request made for another server may be refused here, or mean something else.
+    /// Whether a request made for another server may be refused here, or mean something else: not for
+    /// the sake of images alone, which are fetched or make the server unfit.
     pub fn is_peculiar(&self) -> bool {
-        *self != Self::PLAIN
+        Self { fetches_images: true, ..*self } != Self::PLAIN
     }
 }
 

@@ -23,6 +23,7 @@ mod units;
 mod yaml;
 
 mod address;
+mod fetch;
 mod known;
 mod passthrough;
 mod proxy;
@@ -37,6 +38,7 @@ mod schema;
 pub use check::{check, check_age};
 pub use discover::discover;
 pub use error::{SettingsError, render_errors};
+pub use fetch::FetchMedia;
 pub use finding::{Finding, Severity};
 pub use identity::{
     Aws, AwsContainer, AwsKeys, AwsRole, AwsWebIdentity, Entra, EntraApp, EntraWay, Giver, Google,

@@ -96,6 +96,8 @@ pub struct Provider {
     pub status_page: Option<String>,
     /// What applications may reach under `/passthrough/`.
     pub passthrough: Passthrough,
+    /// Whether it fetches what a request gives by address, as far as its dialect and surface have that.
+    pub takes_urls: bool,
     /// The proxy to go through, from `proxy` or the environment; `None` goes directly.
     pub proxy: Option<String>,
 }
@@ -123,7 +125,8 @@ impl Provider {
 
     /// What a model that we call `model` can do here, as far as the catalogue tells.
     pub fn abilities(&self, catalogue: &Catalogue, model: &str) -> Abilities {
-        catalogue.abilities(&self.vendor, model).at(self.habits)
+        let habits = Habits { fetches_images: self.takes_urls, ..self.habits };
+        catalogue.abilities(&self.vendor, model).at(habits)
     }
 
     /// What the provider calls a model that we call `model`.
@@ -161,6 +164,7 @@ impl fmt::Debug for Provider {
             .field("connect_max", &self.connect_max)
             .field("status_page", &self.status_page)
             .field("passthrough", &self.passthrough)
+            .field("takes_urls", &self.takes_urls)
             .finish_non_exhaustive()
     }
 }

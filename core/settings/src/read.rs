@@ -5,6 +5,7 @@ pub(crate) mod adjustments;
 pub(crate) mod catalogue;
 pub(crate) mod clouds;
 pub(crate) mod credentials;
+pub(crate) mod fetch;
 pub(crate) mod identity;
 pub(crate) mod keys;
 pub(crate) mod limits;
@@ -42,6 +43,7 @@ pub(crate) const KEYS: Keys = Keys {
         "keys",
         "ca_file",
         "limits",
+        "fetch_media",
         "catalogue",
         "providers",
         "routes",
@@ -117,6 +119,8 @@ fn settings(root: &Field<'_>, around: &Around<'_>, faults: &mut Faults) -> Optio
     settings.keys = section.get("keys").map(|field| keys::keys(&field, faults)).unwrap_or_default();
     settings.limits =
         section.get("limits").map(|field| limits::limits(&field, faults)).unwrap_or_default();
+    settings.fetch_media =
+        section.get("fetch_media").and_then(|field| fetch::fetch_media(&field, around, faults));
     let ca_file = section.get("ca_file").and_then(|field| field.text(faults, "company-ca.pem"));
     settings.ca_file = ca_file.map(|text| text.value.clone());
     let (own, file) = section

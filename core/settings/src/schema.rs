@@ -47,6 +47,8 @@ struct Whole {
     ca_file: Option<String>,
     /// The gateway's own limits.
     limits: Option<Limits>,
+    /// Which images and documents the gateway fetches itself, for targets that take no addresses; none by default.
+    fetch_media: Option<FetchMedia>,
     /// What you know of models better than the catalogue.
     catalogue: Option<Catalogue>,
     /// Providers of models by name.
@@ -160,6 +162,8 @@ struct Provider {
     connect_max: Option<Time>,
     /// Whether applications may reach the provider's own paths under `/passthrough/`; or the beginnings of those they may.
     passthrough: Option<Passthrough>,
+    /// Whether it fetches images and documents itself that are given by URL; `false` for `ollama`, else `true`.
+    takes_urls: Option<bool>,
     /// The HTTP proxy to go through, or `none`; the default is the environment's.
     proxy: Option<String>,
     /// The vendor's public status page, a hint only.
@@ -281,6 +285,23 @@ struct Limits {
     transcripts_max: Option<Bytes>,
     /// The oldest of them; `24h` by default.
     transcripts_age_max: Option<Time>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct FetchMedia {
+    /// From where: names, `*.example.com` for those below one, `*` for every public host.
+    hosts: Vec<String>,
+    /// All that one request fetches; `20MB` by default.
+    bytes_max: Option<Bytes>,
+    /// The longest that it may take for one attempt; `10s` by default.
+    time_max: Option<Time>,
+    /// Redirects of one address; 3 by default.
+    redirects_max: Option<Number>,
+    /// Addresses of one request; 20 by default.
+    per_request_max: Option<Number>,
+    /// The HTTP proxy to go through, or `none`; the default is the environment's. Only with hosts that are named.
+    proxy: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -8,8 +8,8 @@ use backstop_catalogue::Catalogue;
 use backstop_exchange::{Abilities, Adjustment, Allowed};
 use backstop_vocabulary::Tier;
 
-use crate::Provider;
 use crate::identity::Identity;
+use crate::{FetchMedia, Provider};
 
 /// Everything an operator may say, validated.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct Settings {
     pub workflows: Vec<Workflow>,
     /// The gateway's own limits.
     pub limits: Limits,
+    /// What may be fetched from addresses in requests; `None` is nothing.
+    pub fetch_media: Option<FetchMedia>,
     /// An extra CA file (PEM) trusted for providers.
     pub ca_file: Option<String>,
     /// What is known of models, with what the settings say of them on top.
@@ -60,6 +62,7 @@ impl Default for Settings {
             routes: Vec::new(),
             workflows: Vec::new(),
             limits: Limits::default(),
+            fetch_media: None,
             ca_file: None,
             catalogue: Arc::new(Catalogue::built_in()),
             catalogue_file: None,

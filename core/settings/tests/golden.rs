@@ -86,6 +86,9 @@ fn understood(settings: &Settings) -> String {
             lines.push(format!("  {:?} in {:?}", provider.surface, provider.region));
         }
         lines.extend(provider.models.iter().map(|(ours, theirs)| format!("  {ours} is {theirs}")));
+        if !provider.takes_urls {
+            lines.push("  takes no urls".to_owned());
+        }
         lines.extend(provider.also.iter().map(|dialect| format!("  also {dialect}")));
     }
     for route in &settings.routes {
@@ -101,6 +104,10 @@ fn understood(settings: &Settings) -> String {
             let at = model.at.as_deref().unwrap_or("everywhere");
             lines.push(format!("model {} at {at}: {}", model.name, own.join(", ")));
         }
+    }
+    if let Some(media) = &settings.fetch_media {
+        let by = if media.proxy_to("cdn.example.com").is_some() { "a proxy" } else { "no proxy" };
+        lines.push(format!("fetch {:?} by {by}", media.rules));
     }
     for workflow in &settings.workflows {
         lines

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use http::header::HeaderValue;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use rustls::ClientConfig;
+use rustls::client::Resumption;
 use rustls_pki_types::ServerName;
 
 use crate::TlsTrust;
@@ -102,6 +103,16 @@ impl Endpoint {
         let mut endpoint = self.clone();
         if let Some((config, _)) = &mut endpoint.tls {
             Arc::make_mut(config).alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
+        endpoint
+    }
+
+    /// The same address as a stranger's: over HTTP/1.1 only, and with a memory of TLS sessions that is
+    /// not the providers'.
+    pub(crate) fn for_a_stranger(&self) -> Self {
+        let mut endpoint = self.over_http1();
+        if let Some((config, _)) = &mut endpoint.tls {
+            Arc::make_mut(config).resumption = Resumption::disabled();
         }
         endpoint
     }

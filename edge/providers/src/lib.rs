@@ -4,6 +4,8 @@
 //! chunk, or a failure that says what was seen. Connections are pooled per client, one client per
 //! runtime, so that the request path shares nothing between cores.
 //!
+//! [`Fetcher`] is another way out, to strangers: no connection, name or credential is shared with it.
+//!
 //! Absent on purpose: retries, the choice of a target, the meaning of an answer, credentials other
 //! than the proxy's, redirects, decompression, and any clock but the connect clock.
 //!
@@ -14,6 +16,7 @@ mod client;
 mod dial;
 mod endpoint;
 mod error;
+mod fetch;
 mod limits;
 mod line;
 mod names;
@@ -31,6 +34,7 @@ pub use ask::{Ask, HOP_HEADER};
 pub use client::Client;
 pub use dial::{BoxFuture, Dial, Io};
 pub use endpoint::{Endpoint, EndpointError};
+pub use fetch::{Errand, Fetched, Fetcher, Reach, TcpReach};
 pub use limits::ClientLimits;
 pub use names::{Resolve, SystemNames};
 pub use outgoing::{Upload, UploadError};

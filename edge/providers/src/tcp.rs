@@ -82,15 +82,21 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
-struct Secure(TlsStream<TcpStream>);
+/// A stream with TLS around it.
+pub(crate) struct Secure<S>(pub(crate) TlsStream<S>);
 
-impl Io for Secure {
+/// What TLS can be put around.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
+
+impl<S: Stream> Io for Secure<S> {
     fn speaks_http2(&self) -> bool {
         self.0.get_ref().1.alpn_protocol() == Some(b"h2")
     }
 }
 
-impl AsyncRead for Secure {
+impl<S: Stream> AsyncRead for Secure<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -100,7 +106,7 @@ impl AsyncRead for Secure {
     }
 }
 
-impl AsyncWrite for Secure {
+impl<S: Stream> AsyncWrite for Secure<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -208,6 +208,7 @@ fn provider(simulated: &ProviderSettings, tier: Tier, base_url: String) -> Provi
         connect_max: Provider::CONNECT_MAX,
         status_page: None,
         passthrough: Passthrough::Closed,
+        takes_urls: true,
         proxy: None,
     }
 }

@@ -12,6 +12,7 @@ pub(super) fn check(settings: &Settings, findings: &mut Vec<Finding>) {
                 .cure("listen at 127.0.0.1, or let only your monitoring through"),
         );
     }
+    findings.extend(fetches(settings));
     for provider in settings.providers.values() {
         let Ok(address) = Address::read(&provider.base_url) else { continue };
         findings.extend(missing_key(provider, &address));
@@ -19,6 +20,18 @@ pub(super) fn check(settings: &Settings, findings: &mut Vec<Finding>) {
         findings.extend(unused(settings, provider));
     }
     findings.extend(shared_keys(settings));
+}
+
+/// Whoever may ask may then have the gateway ask others.
+fn fetches(settings: &Settings) -> Option<Finding> {
+    let hosts = &settings.fetch_media.as_ref()?.rules.hosts;
+    let (whose, cure) = if hosts.are_any() {
+        ("any public host", "name the hosts that your applications use")
+    } else {
+        ("the hosts named there", "")
+    };
+    let what = format!("requests may have the gateway fetch images and documents from {whose}");
+    Some(Finding::new(Severity::Note, "fetch_media", "fetch_media").what(what).cure(cure))
 }
 
 fn place(provider: &Provider) -> String {

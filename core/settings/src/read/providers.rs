@@ -40,6 +40,7 @@ pub(crate) const KEYS: Keys = Keys {
         "concurrency",
         "connect_max",
         "passthrough",
+        "takes_urls",
         "proxy",
         "status_page",
     ],
@@ -126,6 +127,7 @@ pub(crate) fn hosted(known: Known, around: &Around<'_>, faults: &mut Faults) -> 
         connect_max: Provider::CONNECT_MAX,
         status_page: usual_page(Some(known)),
         passthrough: Passthrough::Closed,
+        takes_urls: known.habits.fetches_images,
         proxy: proxy::from_environment(&address, around.env),
     })
 }
@@ -158,6 +160,9 @@ fn provider(
     let status_page = section.get("status_page").and_then(|field| web_page(&field, faults));
     let passthrough = section.get("passthrough");
     let passthrough = passthrough.and_then(|field| passthrough::read(&field, faults));
+    let served = by_name.filter(|known| known.kind == ProviderKind::Compatible).or(by_host);
+    let habits = served.map_or(Habits::PLAIN, |known| known.habits);
+    let takes_urls = section.get("takes_urls").and_then(|field| field.switch(faults));
     let proxy = proxy_of(&section, address.as_ref(), around, faults);
     let models = section.get("models").map(|field| clouds::models(&field, faults));
     let address = address?;
@@ -174,16 +179,14 @@ fn provider(
         region: usual_site.region,
         models: models.unwrap_or_default(),
         credentials: credentials?,
-        habits: by_name
-            .filter(|known| known.kind == ProviderKind::Compatible)
-            .or(by_host)
-            .map_or(Habits::PLAIN, |known| known.habits),
+        habits,
         vendor: vendor.map_or(usual_vendor, |text| text.value.as_str()).into(),
         tier: tier.unwrap_or_else(|| usual_tier(kind, &address)),
         concurrency_max: concurrency.and_then(|most| u32::try_from(most).ok()),
         connect_max: connect_max.unwrap_or(Provider::CONNECT_MAX),
         status_page: status_page.or_else(|| usual_page(whose)),
         passthrough: passthrough.unwrap_or_default(),
+        takes_urls: takes_urls.unwrap_or(habits.fetches_images),
         proxy,
     })
 }
@@ -348,6 +351,11 @@ fn proxy_of(
     let Some(field) = section.get("proxy") else {
         return address.and_then(|address| proxy::from_environment(address, around.env));
     };
+    proxy_at(&field, faults)
+}
+
+/// A proxy as it is written; `None` also for `none`, and after a fault.
+pub(crate) fn proxy_at(field: &Field<'_>, faults: &mut Faults) -> Option<String> {
     let text = field.text(faults, "http://proxy.example.com:3128")?;
     if text.value == "none" {
         return None;

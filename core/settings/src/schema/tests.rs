@@ -25,6 +25,7 @@ fn describes_the_keys_that_are_read_and_no_others() {
     check("Tls", read::TLS_KEYS);
     check("Key", read::keys::KEYS);
     check("Limits", read::limits::KEYS);
+    check("FetchMedia", read::fetch::KEYS);
     check("Provider", read::providers::KEYS);
     check("Credential", read::credentials::KEYS);
     check("IdentityGiver", read::identity::KEYS);

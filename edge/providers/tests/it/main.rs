@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod clock;
+mod fetch;
 mod http2;
 mod names;
 mod plain;
 mod proxies;
 mod stage;
 mod tls;
+mod web;
