@@ -15,7 +15,7 @@ use backstop_gateway::{
     Clock, ConsoleDoor, Core, Door, Gateway, Makings, probe_forever, renew_forever,
 };
 use backstop_listener::{Dealer, Hand, Handover, ListenerLimits, Listening, Tls};
-use backstop_providers::{Dial, TcpDial, TlsTrust};
+use backstop_providers::{Dial, Fetcher, TcpDial, TlsTrust};
 use backstop_settings::Settings;
 use backstop_store::{Caps, Journal};
 use backstop_vocabulary::Failure;
@@ -143,6 +143,7 @@ pub(crate) fn gateway(
         settings,
         journal,
         trust,
+        fetcher: Some(Fetcher::network()),
         clock: Clock::start(),
         cores,
         seed: seed(),

@@ -74,6 +74,10 @@ fn answered_head(journey: &Journey, begun: &Begun) -> Response<()> {
         let list: Vec<String> = losses.iter().map(ToString::to_string).collect();
         set(out, "backstop-lost", list.join(", "));
     }
+    let fetched = journey.fetched(begun.place);
+    if fetched > 0 {
+        set(out, "backstop-fetched", fetched.to_string());
+    }
     let waited = journey.core.shared.clock.now().since(journey.asked.started);
     timing(out, journey.record.attempts(), micros(waited));
     let status = begun.reply.status;
@@ -327,6 +331,7 @@ const fn proxy_error(class: Class) -> &'static str {
         | Class::ContextTooLong
         | Class::RequestTooLarge
         | Class::UnsupportedFeature
+        | Class::MediaFailed
         | Class::SignatureRefused
         | Class::ContentRefused
         | Class::UnknownPath

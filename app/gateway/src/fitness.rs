@@ -1,6 +1,7 @@
 //! Whether a target can take a request at all, and the request as it goes there.
 
 pub(crate) mod issuers;
+pub(crate) mod media;
 pub(crate) mod signed;
 pub(crate) mod thoughts;
 
@@ -18,6 +19,7 @@ use crate::asked::Asked;
 use crate::gateway::Shared;
 use crate::perform::Question;
 use crate::plan::Place;
+use media::Media;
 
 /// What a request needs, found on first need.
 #[derive(Debug)]
@@ -106,19 +108,27 @@ impl Place {
     /// reasons, a temperature), so that its request is written anew even in the same dialect.
     pub(crate) fn body(
         &self,
-        (asked, shared): (&Asked, &Shared),
+        (asked, shared, media): (&Asked, &Shared, Option<&Media>),
         delivery: Delivery,
         question: Question<'_>,
     ) -> Result<Body, Failure> {
         let model = &self.own_name;
         let whole = matches!(question, Question::Original) && !self.gives_up(asked);
-        if whole && self.takes_bytes(asked, delivery) {
-            let (bytes, loss) = thoughts::own_body(&shared.issuers, asked, self);
+        let edits = media.map_or_else(|| Some(Vec::new()), |media| media.edits(self, asked));
+        if whole
+            && self.takes_bytes(asked, delivery)
+            && let Some(edits) = edits
+        {
+            let (bytes, loss) = thoughts::own_body(&shared.issuers, asked, self, edits);
             return Ok(Body { bytes, losses: loss.into_iter().collect(), ..Body::default() });
         }
         let full = asked.full().map_err(Clone::clone)?;
         let terms = self.terms(asked);
         let (request, stripped) = thoughts::request(shared, (asked, &full.request), self);
+        let request = match media {
+            Some(media) => media.put_into((self, asked), request),
+            None => request,
+        };
         let fitted = backstop_fit::fit(&request, &full.features, &terms);
         let (request, mut losses) = (fitted.request, fitted.losses);
         losses.extend(stripped);

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 
 use backstop_continuity::AttemptPurpose;
-use backstop_providers::{Dial, EndpointError, TlsTrust};
+use backstop_providers::{Dial, EndpointError, Fetcher, TlsTrust};
 use backstop_resilience::Tuning;
 use backstop_settings::{Key, Settings};
 use backstop_store::Journal;
@@ -41,6 +41,9 @@ pub struct Makings {
     pub journal: Journal,
     /// Whom to trust as a provider.
     pub trust: TlsTrust,
+    /// Who fetches what requests give by address; without one nothing is fetched, whatever the settings
+    /// say.
+    pub fetcher: Option<Fetcher>,
     /// The clock.
     pub clock: Clock,
     /// How many threads will serve.
@@ -76,6 +79,7 @@ pub(crate) struct Shared {
     pub(crate) transcripts: Transcripts,
     pub(crate) sessions: Sessions,
     pub(crate) trust: TlsTrust,
+    pub(crate) fetcher: Option<Fetcher>,
     /// This gateway's mark on the requests it sends, so that it knows them when they come back.
     pub(crate) instance: HeaderValue,
     reloading: Mutex<()>,
@@ -87,7 +91,7 @@ pub(crate) struct Shared {
 impl Gateway {
     /// A gateway with what it learnt before, if the journal kept it.
     pub fn new(makings: Makings) -> Result<Self, EndpointError> {
-        let Makings { settings, journal, trust, clock, cores, seed, tuning } = makings;
+        let Makings { settings, journal, trust, fetcher, clock, cores, seed, tuning } = makings;
         let mut registry = Registry::new(&tuning, seed, cores, clock);
         if let Some((saved, at_unix_ms)) = journal.health_load() {
             let elapsed = clock.unix_ms(clock.now()).saturating_sub(at_unix_ms);
@@ -111,6 +115,7 @@ impl Gateway {
             transcripts: Transcripts::default(),
             sessions: Sessions::default(),
             trust,
+            fetcher,
             instance: HeaderValue::from_str(&instance).unwrap_or(HeaderValue::from_static("0")),
             reloading: Mutex::default(),
             allowances: Mutex::default(),

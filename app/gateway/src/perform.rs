@@ -1,5 +1,6 @@
 //! Phase 4: attempt, wait, give up. One journey is one request's way down the ladder.
 
+mod furnish;
 mod wrap;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::beside::embed;
 use crate::core::Core;
 use crate::evidence::Opened;
 use crate::fitness::Body;
+use crate::fitness::media::Media;
 use crate::fitness::thoughts;
 use crate::gateway::LAST_RESORTS_MAX;
 use crate::headers;
@@ -57,6 +59,8 @@ pub(crate) struct Journey {
     pub(crate) record: Record,
     pub(crate) held: Held,
     pub(crate) session: Option<Session>,
+    /// What was fetched for targets that take bytes only.
+    pub(crate) media: Option<Box<Media>>,
 }
 
 /// A journey that may begin, and whether its request fits into the memory for retries.
@@ -127,7 +131,9 @@ impl Journey {
         let course = Course::new(candidates, policy, asked.started);
         let mut held = Held::new(Arc::clone(&core.shared));
         let fits = held.set(asked.body.len());
-        Ok((Box::new(Self { core, live, asked, roster, course, record, held, session }), fits))
+        let media = None;
+        let journey = Self { core, live, asked, roster, course, record, held, session, media };
+        Ok((Box::new(journey), fits))
     }
 
     /// Attempts until a provider answers with a good status, or nothing is left to try.
@@ -135,6 +141,7 @@ impl Journey {
         loop {
             match self.next_step() {
                 Step::Attempt(attempt) => {
+                    let Some(attempt) = self.furnish(attempt).await else { continue };
                     if let Some(begun) = self.try_once(attempt, question).await {
                         return Ok(begun);
                     }
@@ -300,8 +307,8 @@ impl Journey {
         {
             path = with_query(&path, query).unwrap_or(path);
         }
-        let Body { bytes, renames, losses } =
-            place.body((asked, &self.core.shared), stream.into(), question)?;
+        let from = (&**asked, &*self.core.shared, self.media.as_deref());
+        let Body { bytes, renames, losses } = place.body(from, stream.into(), question)?;
         self.record.lost(&losses);
         let (body, losses) = wrap(surface, (place.dialect, model), &mut headers, bytes)?;
         self.record.lost(&losses);
@@ -407,7 +414,7 @@ pub(crate) fn own_ask(
     {
         path = with_query(&path, query)?;
     }
-    let (body, _loss) = thoughts::own_body(&core.shared.issuers, asked, place);
+    let (body, _loss) = thoughts::own_body(&core.shared.issuers, asked, place, Vec::new());
     let ask = Ask { method: http::Method::POST, path, headers, body };
     Some(authorised((core, asked), ask, (row, place), Renames::default()))
 }

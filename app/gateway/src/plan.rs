@@ -15,6 +15,7 @@ use crate::answer;
 use crate::asked::Asked;
 use crate::beside::embed;
 use crate::fitness::issuers::Issuer;
+use crate::fitness::media::Addresses;
 use crate::fitness::{Needs, PassedOver};
 use crate::headers::Shown;
 use crate::identity::access::At;
@@ -61,6 +62,8 @@ pub(crate) struct Place {
     /// Whether it is another model than the client named, and the catalogue knows what it takes:
     /// then even a request in its own dialect is fitted to it.
     pub(crate) is_known_stand_in: bool,
+    /// Whether its provider and surface take media by address.
+    pub(crate) addresses: Addresses,
     pub(crate) candidate: Candidate,
     /// Who it is to those who made the reasoning that clients carry.
     pub(crate) issuer: Issuer,
@@ -174,6 +177,7 @@ impl Builder<'_> {
                 ),
                 allowed: route.policy.allow_loss.and(&choice.allow_loss),
                 adjustment: choice.adjustment.clone(),
+                addresses: addresses(row, dialect),
                 issuer: Issuer::of(&target.key),
                 target,
                 candidate,
@@ -334,6 +338,11 @@ fn dialect_at(
         return Some(Dialect::OpenaiResponses);
     }
     Some(usual)
+}
+
+fn addresses(row: &ProviderRow, dialect: Dialect) -> Addresses {
+    let taken = row.settings.takes_urls && row.settings.surface.takes_addresses(dialect);
+    if taken { Addresses::Taken } else { Addresses::Refused }
 }
 
 /// The time a request has: the route's, lowered by what the client announces.

@@ -88,6 +88,11 @@ impl Record {
         self.passed_over = targets;
     }
 
+    /// One more, found out only when its turn came.
+    pub(crate) fn pass_over(&mut self, target: PassedOver) {
+        self.passed_over.push(target);
+    }
+
     /// Those on rungs down to this one, counted from 0.
     pub(crate) fn unfit(&self, rung: u8) -> impl Iterator<Item = &PassedOver> {
         self.passed_over.iter().filter(move |passed| passed.rung <= rung)

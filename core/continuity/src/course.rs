@@ -19,6 +19,7 @@ mod again;
 mod choose;
 mod faults;
 mod give_up;
+mod late;
 mod mend;
 mod opening;
 mod plan;
@@ -193,6 +194,12 @@ impl Course {
         record.refusals += 1;
         record.out |= record.refusals >= REFUSALS_MAX;
         record.not_before = Some(record.not_before.map_or(until, |known| known.max(until)));
+        self.undo(candidate);
+    }
+
+    /// The attempt just named never happened.
+    fn undo(&mut self, candidate: usize) {
+        let Some(record) = self.records.get_mut(candidate) else { return };
         if let Some(pending) = self.pending.take_if(|pending| pending.candidate == candidate) {
             record.attempts = record.attempts.saturating_sub(1);
             if !pending.purpose.is_free() {

@@ -147,6 +147,7 @@ pub(crate) const fn message_of(class: Class) -> &'static str {
         Class::InvalidRequest => "the provider refused the request",
         Class::ServerError => "the provider failed",
         Class::DnsFailed
+        | Class::MediaFailed
         | Class::ConnectFailed
         | Class::ConnectTimeout
         | Class::TlsFailed

@@ -1,13 +1,11 @@
 //! The wire formats of AI APIs, read into and written from the neutral form of `exchange`.
 //!
 //! One folder per API, the same files in each: a request, an answer, a stream and an error are read
-//! and written. Streams come in as bytes, are cut into [`Frames`], and a [`StreamReader`] turns each
-//! frame into 0..n events; a [`StreamWriter`] turns events into frames of its own dialect.
-//! When both sides speak the same dialect the bytes go through untouched: [`scan`] finds the few
-//! fields that matter, and a reader listens in.
+//! and written. A stream's bytes are cut into [`Frames`], each of which a [`StreamReader`] turns into
+//! 0..n events; a [`StreamWriter`] turns events into frames. Between two of one dialect the bytes go
+//! through untouched: [`scan`] finds the few fields that matter, and a reader listens in.
 //!
 //! Comes in: bytes of a client or a provider. Goes out: `exchange` types, or bytes, and what was lost.
-//!
 //! Absent on purpose: HTTP, addresses, credentials, clocks, decisions about what to do next.
 //!
 //! Start reading at [`read_request`] and [`StreamReader`]; `dispatch` picks the dialect.
@@ -26,6 +24,7 @@ mod gemini;
 mod openai_chat;
 mod openai_responses;
 
+mod addresses;
 mod aws;
 mod base64;
 mod embeddings;
@@ -43,6 +42,7 @@ mod stops;
 mod surrogates;
 mod words;
 
+pub use addresses::{Addressed, addressed, takes_address};
 pub use dispatch::{
     StreamReader, StreamWriter, called, count_path, fixed_path, framing, is_own_answer, keep_alive,
     path, read_answer, read_error, read_request, read_rest, write_answer, write_error,

@@ -5,8 +5,8 @@ const LINK_BYTES_MAX: usize = 8192;
 /// The longest name and label (RFC 1035).
 const NAME_BYTES_MAX: usize = 253;
 const LABEL_BYTES_MAX: usize = 63;
-/// Names that are never public: RFC 6761, RFC 6762, RFC 7686, RFC 8375, and what ICANN reserved for
-/// networks of one's own.
+/// Names that are never public: RFC 6761, RFC 6762, RFC 7686, RFC 8375 and RFC 9476, and what ICANN
+/// reserved for networks of one's own.
 const NEVER_PUBLIC: [&str; 6] = ["localhost", "local", "internal", "onion", "arpa", "alt"];
 
 /// An address that may be looked up: `https`, a name, the usual port, no credentials.

@@ -160,6 +160,17 @@ impl Surface {
         }
     }
 
+    /// Whether images and documents may be given by their address here, where the dialect has that: the
+    /// clouds take Claude's only as bytes.
+    pub const fn takes_addresses(&self, dialect: Dialect) -> bool {
+        match self {
+            Self::Plain | Self::AzureV1 { .. } | Self::AzureDeployments { .. } => true,
+            Self::Bedrock { .. } | Self::Vertex { .. } => {
+                !matches!(dialect, Dialect::AnthropicMessages)
+            }
+        }
+    }
+
     /// Whether a refusal here is the last word on a request in its own dialect: a surface that leaves
     /// some of the dialect out judges what it offers, not what was asked.
     pub const fn is_whole(&self) -> bool {

@@ -111,6 +111,9 @@ classes! {
     RequestTooLarge "request_too_large" Caller None;
     /// The target cannot do what the request needs; another may.
     UnsupportedFeature "unsupported_feature" Caller None;
+    /// An image or document that the request gives by address could not be fetched for a target that
+    /// takes no addresses.
+    MediaFailed "media_failed" Caller None;
     /// A reasoning artefact was refused: made by another account, model or conversation.
     SignatureRefused "signature_refused" Caller None;
     /// The provider's policy refused the content with an error.

@@ -161,6 +161,7 @@ const fn usual_scope(class: Class) -> Scope {
         | Class::ContextTooLong
         | Class::RequestTooLarge
         | Class::UnsupportedFeature
+        | Class::MediaFailed
         | Class::SignatureRefused
         | Class::ContentRefused
         | Class::UnknownPath

@@ -28,10 +28,12 @@ use crate::{Dial, Endpoint, Io, Resolve, SystemNames, TcpDial, TlsTrust};
 use answer::Answer;
 pub use reach::{Reach, TcpReach};
 
-/// How many are fetched at once by the whole gateway; further ones wait, within their deadline. A
-/// look-up that is given up goes on in a thread of the runtime's 512 until the system's resolver ends
-/// it: strangers' slow names must never leave the providers' without one.
-const AT_ONCE_MAX: usize = 64;
+/// How many are fetched at once by the whole gateway; further ones wait, within their deadline.
+const AT_ONCE_MAX: usize = 256;
+/// How many names are looked up at once. A look-up that is given up goes on in one of the runtime's
+/// 512 threads until the system's resolver ends it, after half a minute or so: slow names of strangers
+/// must never leave those of providers without a thread.
+const LOOK_UPS_MAX: usize = 32;
 /// The addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 8;
 /// The head of an answer.
@@ -70,7 +72,8 @@ pub struct Fetcher {
     reach: Arc<dyn Reach>,
     /// The way to proxies, which the operator names.
     dial: Arc<dyn Dial>,
-    room: Arc<Semaphore>,
+    at_once: Arc<Semaphore>,
+    look_ups: Arc<Semaphore>,
 }
 
 impl Fetcher {
@@ -82,7 +85,9 @@ impl Fetcher {
     /// Resolves and connects by other means. Whatever they are, only public addresses are asked.
     pub fn new(names: Arc<dyn Resolve>, reach: Arc<dyn Reach>) -> Self {
         let dial = Arc::new(TcpDial::with_resolver(Arc::clone(&names)));
-        Self { names, reach, dial, room: Arc::new(Semaphore::new(AT_ONCE_MAX)) }
+        let room = |places| Arc::new(Semaphore::new(places));
+        let (at_once, look_ups) = (room(AT_ONCE_MAX), room(LOOK_UPS_MAX));
+        Self { names, reach, dial, at_once, look_ups }
     }
 
     /// Fetches one address. Dropping the future closes whatever it opened.
@@ -93,7 +98,7 @@ impl Fetcher {
     pub async fn fetch(&self, link: &Link, errand: &Errand<'_>) -> Result<Fetched, Refusal> {
         // Boxed: TLS makes it large, and few requests come here.
         let following = Box::pin(async {
-            let _place = self.room.acquire().await.map_err(|_| Refusal::NoRoom)?;
+            let _place = self.at_once.acquire().await.map_err(|_| Refusal::NoRoom)?;
             self.follow(link.clone(), errand).await
         });
         timeout_at(errand.by, following).await.unwrap_or(Err(Refusal::TooSlow))
@@ -167,7 +172,10 @@ impl Fetcher {
     async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Refusal> {
         // With the dot at its end it is a whole name: no search list of this machine completes it.
         let whole = format!("{host}.");
-        let found = self.names.resolve(&whole).await.map_err(|_| Refusal::NotPublic)?;
+        let found = {
+            let _place = self.look_ups.acquire().await.map_err(|_| Refusal::NoRoom)?;
+            self.names.resolve(&whole).await.map_err(|_| Refusal::NotPublic)?
+        };
         if found.is_empty() || !found.iter().all(|address: &IpAddr| is_public(*address)) {
             return Err(Refusal::NotPublic);
         }

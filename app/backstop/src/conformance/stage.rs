@@ -148,6 +148,7 @@ fn gateway(ladder: &[Part], catalogue: &Catalogue) -> anyhow::Result<Gateway> {
         settings,
         journal: Journal::in_memory(Caps::default()),
         trust: TlsTrust::system(),
+        fetcher: None,
         clock: Clock::start(),
         cores: 1,
         seed: 7,

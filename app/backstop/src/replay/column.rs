@@ -104,6 +104,7 @@ impl Column {
             settings: stage.settings.clone(),
             journal: journal.clone(),
             trust: TlsTrust::system(),
+            fetcher: None,
             clock: self.clock,
             cores: 1,
             seed: self.scenario.seed,

@@ -15,14 +15,20 @@ use crate::gateway::Shared;
 use crate::plan::Place;
 
 /// The client's bytes, with the target's name for the model where that differs, and without what the
-/// target cannot read; the loss is what went.
-pub(crate) fn own_body(issuers: &Issuers, asked: &Asked, place: &Place) -> (Bytes, Option<Loss>) {
+/// target cannot read, and with these other `changes`; the loss is what went.
+pub(crate) fn own_body(
+    issuers: &Issuers,
+    asked: &Asked,
+    place: &Place,
+    changes: Vec<Edit>,
+) -> (Bytes, Option<Loss>) {
     let mut edits = match asked.thoughts() {
         Some(thoughts) => thoughts.without(&mut |artefact| may_read(issuers, place, artefact)),
         None => Vec::new(),
     };
     let model = &*place.own_name;
     let loss = (!edits.is_empty()).then(|| loss(asked.dialect));
+    edits.extend(changes);
     // Where the path names the model, the body does not.
     if asked.scan.model_name != model && !asked.scan.model.is_empty() {
         let with = serde_json::Value::from(model).to_string();

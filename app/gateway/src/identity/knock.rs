@@ -35,8 +35,10 @@ impl Journey {
         Box::pin(self.knock_with(&pass, attempt, permit, question)).await
     }
 
-    /// A failure that also names the targets that were not tried for want of a token.
+    /// A failure that also names the targets that were not tried for want of a token, or of what the
+    /// request gives by address.
     pub(crate) fn explained(&self, failure: Failure) -> Failure {
+        let failure = self.with_what_lacked(failure);
         let now = self.core.shared.clock.now();
         let dead = |place: &&Place| {
             let pass = place.target.pass.as_ref();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use backstop_catalogue::Catalogue;
 use backstop_gateway::{Clock, ConsoleDoor, Core, Door, Gateway, Makings};
 use backstop_listener::{Dealer, ListenerLimits, Listening, Serve};
-use backstop_providers::{BoxFuture, Resolve, TcpDial, TlsTrust};
+use backstop_providers::{BoxFuture, Fetcher, Resolve, TcpDial, TlsTrust};
 use backstop_resilience::Tuning;
 use backstop_scenarios::{Behaviour, Knobs, Scenario, Scope, Severity, Symptom, WorkItem, World};
 use backstop_settings::Settings;
@@ -146,12 +146,28 @@ impl Stage {
 
     /// The same with machines that are quicker or slower than usual.
     pub(crate) fn open_tuned(yaml: &str, listening: Listening, tuning: &Tuning) -> Self {
+        Self::open_in(yaml, listening, (tuning, None))
+    }
+
+    /// The same with strangers that it may ask, and whom to trust as one.
+    pub(crate) fn open_among(yaml: &str, strangers: (Fetcher, TlsTrust)) -> Self {
+        let listening = Listening::bind(ANYWHERE).expect("a free port");
+        Self::open_in(yaml, listening, (&Tuning::default(), Some(strangers)))
+    }
+
+    fn open_in(
+        yaml: &str,
+        listening: Listening,
+        (tuning, strangers): (&Tuning, Option<(Fetcher, TlsTrust)>),
+    ) -> Self {
         let settings = read(yaml);
+        let (fetcher, trust) = strangers.unzip();
         let journal = Journal::in_memory(Caps::default());
         let gateway = Gateway::new(Makings {
             settings,
             journal: journal.clone(),
-            trust: TlsTrust::system(),
+            trust: trust.unwrap_or_default(),
+            fetcher,
             clock: Clock::start(),
             cores: 1,
             seed: 7,

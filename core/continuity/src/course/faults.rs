@@ -37,6 +37,7 @@ pub(super) const fn may_repeat(class: Class) -> bool {
         | Class::ContextTooLong
         | Class::RequestTooLarge
         | Class::UnsupportedFeature
+        | Class::MediaFailed
         | Class::SignatureRefused
         | Class::ContentRefused
         | Class::UnknownPath

@@ -219,6 +219,7 @@ const fn shape(class: Class) -> (u16, &'static str) {
         Class::InvalidRequest
         | Class::ContextTooLong
         | Class::UnsupportedFeature
+        | Class::MediaFailed
         | Class::SignatureRefused
         | Class::ContentRefused => (400, "invalid_request_error"),
         Class::KeyRefused => (401, "authentication_error"),

@@ -67,6 +67,7 @@ const fn shape(class: Class) -> (u16, &'static str) {
         Class::InvalidRequest
         | Class::ContextTooLong
         | Class::UnsupportedFeature
+        | Class::MediaFailed
         | Class::SignatureRefused
         | Class::ContentRefused => (400, "ValidationException"),
         Class::RequestTooLarge => (413, "ValidationException"),

@@ -117,6 +117,7 @@ const fn words_of(class: Class) -> (u16, &'static str, &'static str) {
         Class::InvalidRequest => (400, ARGUMENT, "INVALID_REQUEST"),
         Class::ContextTooLong => (400, ARGUMENT, "CONTEXT_TOO_LONG"),
         Class::UnsupportedFeature => (400, ARGUMENT, "UNSUPPORTED_FEATURE"),
+        Class::MediaFailed => (400, ARGUMENT, "MEDIA_FAILED"),
         Class::SignatureRefused => (400, ARGUMENT, "INVALID_THOUGHT_SIGNATURE"),
         Class::ContentRefused => (400, ARGUMENT, "CONTENT_REFUSED"),
         Class::RequestTooLarge => (413, ARGUMENT, "REQUEST_TOO_LARGE"),

@@ -128,6 +128,7 @@ const fn words_of(class: Class) -> Words {
         Class::ContextTooLong => (400, INVALID, Some("context_length_exceeded"), Some("messages")),
         Class::RequestTooLarge => (413, INVALID, Some("request_too_large"), None),
         Class::UnsupportedFeature => (400, INVALID, Some("unsupported_value"), None),
+        Class::MediaFailed => (400, INVALID, Some("media_failed"), None),
         Class::SignatureRefused => (400, INVALID, Some("invalid_encrypted_content"), None),
         Class::ContentRefused => (400, INVALID, Some("content_policy_violation"), None),
         Class::UnknownPath => (404, INVALID, Some("unknown_url"), None),

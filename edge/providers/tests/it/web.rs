@@ -9,7 +9,7 @@ use std::time::Duration;
 use backstop_guard::{Link, Refusal, Rules};
 use backstop_providers::{BoxFuture, Errand, Fetched, Fetcher, Io, Reach, Resolve, TlsTrust};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use tokio::time::Instant;
+use tokio::time::{Instant, interval};
 use tokio_rustls::TlsAcceptor;
 
 use crate::tls::Identity;
@@ -181,10 +181,11 @@ async fn serve(stream: tokio::io::DuplexStream, acceptor: TlsAcceptor, map: Arc<
         Page::Flood(said) => (said, vec![b'x'; 1 << 12], None),
     };
     let _heard = stream.write_all(&said).await;
+    let mut beats = pause.map(interval);
     while !more.is_empty() && stream.write_all(&more).await.is_ok() {
         let _flushed = stream.flush().await;
-        if let Some(pause) = pause {
-            tokio::time::sleep(pause).await;
+        if let Some(beats) = &mut beats {
+            beats.tick().await;
         }
     }
     let _ended = stream.shutdown().await;
