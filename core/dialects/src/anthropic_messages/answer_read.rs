@@ -72,7 +72,8 @@ pub(crate) fn read_answer(body: &[u8], events: &mut Vec<Event>) -> Result<(), Fa
         said.apply(&mut usage);
         events.push(Event::Usage(usage));
     }
-    let Some(reason) = message.stop_reason else { return Err(bad("a message without its end")) };
+    let reason = message.stop_reason.filter(|reason| !reason.is_empty());
+    let Some(reason) = reason else { return Err(bad("a message without its end")) };
     let finish = read_finish(&reason, message.stop_sequence, message.stop_details);
     if empty && finish == Finish::End {
         let failure = Failure::new(Class::EmptyAnswer, "the provider answered with nothing");

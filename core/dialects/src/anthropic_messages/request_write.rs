@@ -281,7 +281,8 @@ impl Writer<'_> {
             } else if !written && matches!(field.as_str(), "thinking" | "output_config") {
                 // What is left of a field that was read has no meaning without the rest.
                 self.lose(field, "not at this model");
-            } else if !written {
+            } else if !written && self.tongue.dialect == Dialect::AnthropicMessages {
+                // Who speaks another adds its own in its own words.
                 self.put(field, value.clone());
             }
         }

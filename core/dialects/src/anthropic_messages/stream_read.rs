@@ -288,7 +288,9 @@ impl StreamReader {
         }
         self.say_usage(wire.usage, events);
         let Some(delta) = wire.delta.as_ref() else { return Ok(()) };
-        if let (Some(reason), Progress::Open) = (delta.stop_reason.as_deref(), self.progress) {
+        if let (Some(reason), Progress::Open) =
+            (delta.stop_reason.as_deref().filter(|reason| !reason.is_empty()), self.progress)
+        {
             self.settle_garbled(reason, events)?;
             let sequence = delta.stop_sequence.as_deref().map(str::to_owned);
             let finish = read_finish(reason, sequence, delta.stop_details.clone());

@@ -4,7 +4,7 @@ mod blocks;
 mod options;
 mod tools;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use backstop_exchange::{Request, Role, Text, Turn};
 use backstop_vocabulary::Failure;
@@ -16,6 +16,18 @@ use crate::losses::Losses;
 /// What another provider cannot honour: the customer's own guardrail, which is there to be obeyed,
 /// and the variables of a prompt that AWS holds.
 const BOUND: [&str; 2] = ["guardrailConfig", "promptVariables"];
+
+/// Names of Messages that mean something in its requests, blocks or tools.
+const IN_MESSAGES: [&str; 8] = [
+    "cache_control",
+    "description",
+    "input_schema",
+    "output_config",
+    "source",
+    "thinking",
+    "title",
+    "type",
+];
 
 pub(crate) fn read_request(body: &[u8]) -> Result<Request, Failure> {
     let mut fields = Fields::top(object(body)?);
@@ -31,9 +43,9 @@ pub(crate) fn read_request(body: &[u8]) -> Result<Request, Failure> {
     request.turns = read_turns(&mut fields, &mut losses)?;
     tools::read(&mut fields, &mut request, &mut losses)?;
     options::read(&mut fields, &mut request, &mut losses)?;
-    request.lost = losses.into_list();
     request.bound = fields.first_of(&BOUND);
-    request.extras.extend(fields.rest);
+    request.extras.extend(own(fields, &mut losses));
+    request.lost = losses.into_list();
     request.extras.retain(|_, value| !value.is_null());
     Ok(request)
 }
@@ -83,6 +95,18 @@ fn read_turns(fields: &mut Fields, losses: &mut Losses) -> Result<Vec<Turn>, Fai
         Ok(Turn { role, blocks, name: None })
     });
     turns.collect()
+}
+
+/// What may go back as it came: without the names that mean something in Messages, in whose shape
+/// requests are written.
+fn own(fields: Fields, losses: &mut Losses) -> Map<String, Value> {
+    let mut rest = fields.rest;
+    for name in IN_MESSAGES {
+        if rest.shift_remove(name).is_some_and(|value| !value.is_null()) {
+            losses.add(name, "not of this dialect");
+        }
+    }
+    rest
 }
 
 /// The mark of a cache point, in the form that Messages has for it: both mean the same, so it may go

@@ -165,14 +165,10 @@ impl Writer<'_> {
 
     /// What only Claude takes, the tier, and what only this dialect knows.
     fn rest(&mut self) {
-        let mut own = match self.take(ADDITIONAL) {
-            Some(Value::Object(own)) => own,
-            Some(other) => {
-                self.body.insert(ADDITIONAL.to_owned(), other);
-                Map::new()
-            }
-            None => Map::new(),
-        };
+        let request = self.request;
+        let extras = Some(&request.extras).filter(|_| request.dialect == Some(HERE));
+        let own = extras.and_then(|extras| extras.get(ADDITIONAL)).and_then(Value::as_object);
+        let mut own = own.cloned().unwrap_or_default();
         for field in ["thinking", "top_k"] {
             let Some(value) = self.take(field) else { continue };
             if self.is_claude() {
@@ -194,8 +190,10 @@ impl Writer<'_> {
             };
             self.losses.add(field, CONVERSE.not_here);
         }
-        if self.request.dialect == Some(HERE) {
-            self.body.append(&mut self.from);
+        for (name, value) in extras.into_iter().flatten().filter(|(name, _)| *name != "thinking") {
+            if !self.body.contains_key(name) {
+                self.body.insert(name.clone(), value.clone());
+            }
         }
     }
 

@@ -145,6 +145,10 @@ pub(super) fn read_finish(reason: &str) -> Result<Finish, Failure> {
             let what = format!("the model's answer was malformed: {reason}");
             return Err(Failure::new(Class::BadAnswer, what).with_provider_code(Some(reason)));
         }
+        "" => {
+            let what = "the provider ended the answer without a reason";
+            return Err(Failure::new(Class::BadAnswer, what));
+        }
         other => Finish::Other(other.to_owned()),
     })
 }

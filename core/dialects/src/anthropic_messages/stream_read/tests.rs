@@ -69,6 +69,16 @@ fn cut_arguments_are_the_providers_fault_unless_the_answer_was_cut() {
 }
 
 #[test]
+fn a_reason_without_a_word_is_none() {
+    let text =
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"a"}}"#;
+    let end = r#"{"type":"message_delta","delta":{"stop_reason":""}}"#;
+    let events = read(&[START, text, end, r#"{"type":"message_stop"}"#]);
+    assert!(!events.iter().any(|event| matches!(event, Event::Finish(_))), "{events:?}");
+    assert_eq!(events.last(), Some(&Event::Done));
+}
+
+#[test]
 fn nothing_follows_a_failure() {
     let error = r#"{"type":"error","error":{"type":"api_error"}}"#;
     assert_eq!(read(&[error, START]).len(), 1);

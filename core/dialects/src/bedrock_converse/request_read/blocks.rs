@@ -7,7 +7,7 @@ use backstop_vocabulary::Failure;
 
 use super::super::media::{is_text, media_type};
 use super::super::wire::{HERE, redacted, signature};
-use super::cache_hint;
+use super::{cache_hint, own};
 use crate::json::{Fields, invalid};
 use crate::losses::Losses;
 
@@ -77,7 +77,7 @@ fn read_block(
     let source =
         |name: &str| inside.pointer(&format!("/source/{name}")).is_some_and(Value::is_string);
     if source("bytes") || source("text") {
-        return medium(media, Fields::at(place, inside)?).map(Some);
+        return medium(media, Fields::at(place, inside)?, losses).map(Some);
     }
     Ok(Some(foreign(kind, inside)))
 }
@@ -136,7 +136,7 @@ fn reasoning(mut fields: Fields, losses: &mut Losses) -> Result<Option<Block>, F
     Ok(Some(Block::Reasoning { text, artefact: signed.as_deref().and_then(signature) }))
 }
 
-fn medium(kind: MediaKind, mut fields: Fields) -> Result<Block, Failure> {
+fn medium(kind: MediaKind, mut fields: Fields, losses: &mut Losses) -> Result<Block, Failure> {
     let format = fields.string("format")?;
     let mut source = fields.nested("source")?.unwrap_or_else(|| Fields::top(Map::new()));
     let (source, default) = match (source.string("text")?, source.string("bytes")?) {
@@ -150,14 +150,15 @@ fn medium(kind: MediaKind, mut fields: Fields) -> Result<Block, Failure> {
     };
     let is_text = kind == MediaKind::Document && is_text(&format);
     let source = if is_text { as_text(source) } else { source };
+    let title = fields.string("name")?;
     Ok(Block::Media(Media {
         kind,
         media_type: media_type(kind, &format),
         source,
-        title: fields.string("name")?,
+        title,
         detail: None,
         cache_hint: None,
-        extras: fields.rest,
+        extras: own(fields, losses),
     }))
 }
 

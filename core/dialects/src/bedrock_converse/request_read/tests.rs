@@ -115,3 +115,29 @@ fn choices_are_read_and_wrong_shapes_named() {
         assert!(failure.message.contains(place), "{}", failure.message);
     }
 }
+
+#[test]
+fn what_is_said_in_the_words_of_messages_is_not_said_here() {
+    let schema = json!({ "json": { "type": "object" } });
+    let spec = json!({ "name": "f", "inputSchema": schema, "input_schema": 5, "newer": 1 });
+    let image = json!({ "format": "png", "source": { "bytes": "YQ==" }, "type": "audio" });
+    let body = json!({
+        "messages": [{ "role": "user", "content": [{ "image": image }] }],
+        "toolConfig": { "tools": [{ "toolSpec": spec }] },
+        "tools": [{ "na+e": "f", "input_schema": {} }], "thinking": { "type": "newest" },
+    });
+    let request = read(&body);
+    let lost: Vec<&str> = request.lost.iter().map(|loss| loss.field.as_str()).collect();
+    assert_eq!(lost, ["type", "input_schema", "thinking"]);
+    let abilities = backstop_exchange::Abilities { images: true, ..Default::default() };
+    let target = crate::TargetForm { model: "m", abilities: &abilities, stream: false };
+    let written = crate::write_request(Dialect::BedrockConverse, &request, &target).unwrap();
+    let written: Value = serde_json::from_slice(&written.body).unwrap();
+    let spec = json!({ "name": "f", "inputSchema": schema, "newer": 1 });
+    assert_eq!(written["toolConfig"]["tools"], json!([{ "toolSpec": spec }]));
+    assert_eq!(written["messages"][0]["content"][0]["image"]["format"], "png");
+    assert_eq!(written["tools"], body["tools"]);
+    let tool = json!({ "messages": [], "toolConfig": { "tools": body["tools"] } });
+    let failure = read_request(tool.to_string().as_bytes()).unwrap_err();
+    assert!(failure.message.contains("`toolConfig.tools[0].toolSpec`"), "{}", failure.message);
+}

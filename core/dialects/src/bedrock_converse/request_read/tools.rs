@@ -4,7 +4,7 @@ use backstop_exchange::{Request, Tool, ToolChoice, ToolKind};
 use backstop_vocabulary::Failure;
 
 use super::super::wire::HERE;
-use super::cache_hint;
+use super::{cache_hint, own};
 use crate::json::Fields;
 use crate::losses::Losses;
 
@@ -23,7 +23,9 @@ pub(super) fn read(
                 None => losses.add("toolConfig.cachePoint", "there is nothing before it"),
             }
         } else if let Some(spec) = tool.nested("toolSpec")? {
-            request.tools.push(function(spec)?);
+            request.tools.push(function(spec, losses)?);
+        } else if tool.rest.contains_key("input_schema") {
+            return Err(tool.wrong("toolSpec", "given: this is a tool of another dialect"));
         } else {
             request.tools.push(hosted(tool.rest));
         }
@@ -33,7 +35,7 @@ pub(super) fn read(
     Ok(())
 }
 
-fn function(mut spec: Fields) -> Result<Tool, Failure> {
+fn function(mut spec: Fields, losses: &mut Losses) -> Result<Tool, Failure> {
     Ok(Tool {
         name: spec.needed_string("name")?,
         description: spec.string("description")?,
@@ -42,7 +44,7 @@ fn function(mut spec: Fields) -> Result<Tool, Failure> {
         kind: ToolKind::Function,
         run_by_client: true,
         cache_hint: None,
-        extras: spec.rest,
+        extras: own(spec, losses),
     })
 }
 

@@ -18,6 +18,9 @@ const NO_OUTPUT: &str = "(no output)";
 /// What is said of a medium in other words here.
 const SAID: [&str; 4] = ["type", "source", "title", "cache_control"];
 
+/// The same of a tool.
+const SAID_OF_TOOL: [&str; 4] = ["name", "description", "input_schema", "cache_control"];
+
 /// The texts of `system`.
 pub(super) fn texts(system: Value) -> Value {
     if let Value::Array(blocks) = system {
@@ -145,7 +148,9 @@ pub(super) fn tool(mut tool: Value) -> Vec<Value> {
         spec.extend(said.filter(|said| *said != "").map(|said| (name.to_owned(), said)));
     }
     spec.insert("inputSchema".to_owned(), json!({ "json": tool["input_schema"].take() }));
-    spec.extend(tool.get("strict").map(|strict| ("strict".to_owned(), strict.clone())));
+    let more = tool.as_object().into_iter().flatten();
+    let more = more.filter(|(field, _)| !SAID_OF_TOOL.contains(&field.as_str()));
+    spec.extend(more.map(|(field, value)| (field.clone(), value.clone())));
     let mut written = vec![json!({ "toolSpec": spec })];
     written.extend(cache_point(&tool));
     written

@@ -36,7 +36,7 @@ fn an_answer_is_complete_with_its_reason_and_done_with_its_figures() {
 
 #[test]
 fn a_model_that_lost_its_way_is_an_error_and_not_an_end() {
-    for reason in ["malformed_model_output", "malformed_tool_use"] {
+    for reason in ["malformed_model_output", "malformed_tool_use", ""] {
         let stop = format!("{{\"stopReason\":\"{reason}\"}}");
         let (events, _) = read(&[START, ("messageStop", &stop), FIGURES]);
         let Some(Event::Failed(failure)) = events.last() else { panic!("{events:?}") };
