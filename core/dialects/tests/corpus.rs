@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use backstop_dialects::{TargetForm, read_request, write_request};
-use backstop_exchange::{Abilities, ReasoningForm};
+use backstop_exchange::{Abilities, ReasoningForm, Request};
 use backstop_vocabulary::Dialect;
 use serde_json::Value;
 
@@ -171,4 +171,52 @@ fn every_request_reads_and_goes_to_its_own_dialect_again() {
     }
     assert!(count > 1900, "{count} cases: the corpus is not all here");
     assert!(refused.is_empty(), "refused by their own dialect:\n{}", refused.join("\n"));
+}
+
+/// Where writing a request says more than it was asked to, or less, by a part of the case, and why.
+const SAID_OTHERWISE: &[(&str, &str)] = &[
+    ("function_call=", "there are no functions to choose from"),
+    ("stream_options", "there is no stream"),
+    ("[]<File>", "a file without a name is refused"),
+    ("InputFileParam>", "a file without a name is refused"),
+    ("InputFileContentParam>", "a file without a name is refused"),
+    ("InputImageContentParam>", "how closely it is looked at must be said"),
+    (".allowedFunctionNames", "said with the mode it means"),
+];
+
+/// The parts of a request that writing it may fold, without its model and what its reader lost.
+fn folded(mut request: Request) -> Request {
+    (request.model, request.lost) = (String::new(), Vec::new());
+    for turn in std::mem::take(&mut request.turns) {
+        match request.turns.last_mut() {
+            Some(last) if last.role == turn.role => last.blocks.extend(turn.blocks),
+            _ => request.turns.push(turn),
+        }
+    }
+    request
+}
+
+#[test]
+fn every_request_reads_the_same_once_it_is_written_or_lists_what_was_lost() {
+    let (mut differ, mut same) = (Vec::new(), 0);
+    for dialect in Dialect::ALL {
+        for (case, body) in cases(dialect) {
+            let request = read_request(dialect, &body).unwrap();
+            let abilities = able();
+            let target =
+                TargetForm { model: "model-b", abilities: &abilities, stream: request.stream };
+            let written = write_request(dialect, &request, &target).unwrap();
+            let again = read_request(dialect, &written.body).unwrap();
+            if written.losses.len() > request.lost.len() {
+                continue;
+            }
+            if folded(again) == folded(request) {
+                same += 1;
+            } else if !SAID_OTHERWISE.iter().any(|(part, _)| case.contains(part)) {
+                differ.push(format!("{dialect}: {case}"));
+            }
+        }
+    }
+    assert!(differ.is_empty(), "not the same again:\n{}", differ.join("\n"));
+    assert!(same > 1800, "only {same} are the same again");
 }

@@ -20,9 +20,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use backstop_dialects::{
-    ErrorHead, Frames, Framing, Head, StreamReader, StreamWriter, TargetForm, event_message,
-    exception_message, framing, read_answer, read_error, read_request, read_rest, write_answer,
-    write_request,
+    ErrorHead, Frames, Framing, Head, StreamReader, StreamWriter, TargetForm, chunk_message,
+    event_message, exception_message, framing, read_answer, read_error, read_request, read_rest,
+    write_answer, write_request,
 };
 use backstop_exchange::{Abilities, Answer, Event, ReasoningForm};
 use backstop_vocabulary::{Dialect, Failure};
@@ -137,18 +137,12 @@ impl Case<'_> {
     }
 
     fn stream(&mut self, bytes: &[u8]) {
-        let (events, result) = self.read_stream([bytes]);
+        let (events, result) = self.read_stream(framing(self.dialect), [bytes]);
         let shown = show(&events, &result);
-        for cut in 0..bytes.len() {
-            let (left, right) = bytes.split_at(cut);
-            let (events, result) = self.read_stream([left, right]);
-            if show(&events, &result) != shown {
-                self.wrong.push(format!("{}: differs cut at {cut}", self.folder.display()));
-                break;
-            }
+        self.cut(framing(self.dialect), bytes, &shown);
+        if let Some((framing, bytes)) = self.framed_otherwise(bytes) {
+            self.cut(framing, &bytes, &shown);
         }
-        let (events_by_byte, result_by_byte) = self.read_stream(bytes.chunks(1));
-        assert_eq!(show(&events_by_byte, &result_by_byte), shown, "fed byte by byte");
         self.expect("events.txt", &shown);
         for dialect in Dialect::ALL {
             let form = match framing(dialect) {
@@ -171,11 +165,54 @@ impl Case<'_> {
         }
     }
 
+    /// Feeds a stream in two chunks, cut at every byte, and then each byte alone.
+    fn cut(&mut self, framing: Framing, bytes: &[u8], expected: &str) {
+        for cut in 0..=bytes.len() {
+            let (left, right) = bytes.split_at(cut);
+            let (events, result) = self.read_stream(framing, [left, right]);
+            if show(&events, &result) != expected {
+                let folder = self.folder.display();
+                self.wrong.push(format!("{folder}: differs in {framing:?} cut at {cut}"));
+                break;
+            }
+        }
+        let (events, result) = self.read_stream(framing, bytes.chunks(1));
+        assert_eq!(show(&events, &result), expected, "fed byte by byte as {framing:?}");
+    }
+
+    /// The same stream as another counter frames it: Gemini's as one list, Claude's inside the
+    /// messages of `InvokeModel`. `None` where it is not made of whole events only.
+    fn framed_otherwise(&self, bytes: &[u8]) -> Option<(Framing, Vec<u8>)> {
+        let mut frames = Frames::new(Framing::Sse, 1 << 20);
+        frames.feed(Bytes::copy_from_slice(bytes));
+        let events: Vec<Vec<u8>> =
+            frames.by_ref().map(|frame| frame.unwrap().data().to_vec()).collect();
+        let is_json = |data: &Vec<u8>| serde_json::from_slice::<serde_json::Value>(data).is_ok();
+        if !frames.rest().is_empty() || !events.iter().all(is_json) {
+            return None;
+        }
+        match self.dialect {
+            Dialect::Gemini => {
+                let list = [b"[".to_vec(), events.join(&b",\r\n"[..]), b"]".to_vec()].concat();
+                Some((Framing::List, list))
+            }
+            Dialect::AnthropicMessages => {
+                let mut out = Vec::new();
+                for event in events {
+                    chunk_message(&event, &mut out);
+                }
+                Some((Framing::EventStream, out))
+            }
+            Dialect::OpenaiChat | Dialect::OpenaiResponses | Dialect::BedrockConverse => None,
+        }
+    }
+
     fn read_stream<'b>(
         &self,
+        framing: Framing,
         chunks: impl IntoIterator<Item = &'b [u8]>,
     ) -> (Vec<Event>, Result<(), Failure>) {
-        let mut frames = Frames::new(framing(self.dialect), 1 << 20);
+        let mut frames = Frames::new(framing, 1 << 20);
         let mut reader = StreamReader::new(self.dialect);
         let mut events = Vec::new();
         for chunk in chunks {
