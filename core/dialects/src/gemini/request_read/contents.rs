@@ -27,9 +27,18 @@ pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Fai
     let mut calls = Calls::default();
     for (index, content) in contents.into_iter().enumerate() {
         let turn = read_content(&format!("contents[{index}]"), content, &mut calls, request)?;
-        request.turns.push(turn);
+        match last_of_model(request).filter(|_| turn.role == Role::Assistant) {
+            Some(last) => last.blocks.extend(turn.blocks),
+            None => request.turns.push(turn),
+        }
     }
     Ok(())
+}
+
+/// The turn that goes on when the model's next content comes: chats of the official SDKs keep each
+/// chunk of a stream as a content of its own, and send them all back.
+fn last_of_model(request: &mut Request) -> Option<&mut Turn> {
+    request.turns.last_mut().filter(|last| last.role == Role::Assistant)
 }
 
 /// The instructions: a content, or what stands for one.
@@ -72,7 +81,7 @@ fn read_content(
         None | Some("user" | "function" | "") => Role::User,
         Some(_) => return Err(content.wrong("role", "`user` or `model`")),
     };
-    if role == Role::Assistant {
+    if role == Role::Assistant && last_of_model(request).is_none() {
         calls.begin();
     }
     let parts = keys::list(&mut content, "parts").unwrap_or_default();
