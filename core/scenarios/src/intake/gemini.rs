@@ -98,6 +98,7 @@ fn turns(body: &Map<String, Value>, model: &str) -> Result<Vec<Said>, Refusal> {
     let contents = contents
         .filter(|list| !list.is_empty())
         .ok_or_else(|| invalid("* GenerateContentRequest.contents: contents is not specified\n"))?;
+    let contents = &joined(contents);
     let mut said = Vec::with_capacity(contents.len());
     // How many calls of the content before wait for a result.
     let mut open = 0;
@@ -128,6 +129,24 @@ fn turns(body: &Map<String, Value>, model: &str) -> Result<Vec<Said>, Refusal> {
     check_end(&said, model)?;
     check_signatures(contents, model)?;
     Ok(said)
+}
+
+/// Contents of the model in a row are one turn: chats of the SDKs keep each chunk of a stream as a
+/// content of its own.
+fn joined(contents: &[Value]) -> Vec<Value> {
+    let mut turns: Vec<Value> = Vec::with_capacity(contents.len());
+    let of_model = |content: &Value| content["role"] == "model";
+    for content in contents {
+        let last = turns.last_mut().filter(|last| of_model(last) && of_model(content));
+        let before = last.and_then(|last| last["parts"].as_array_mut());
+        match (before, content["parts"].as_array()) {
+            (Some(before), Some(parts)) if !parts.is_empty() => {
+                before.extend(parts.iter().cloned());
+            }
+            _ => turns.push(content.clone()),
+        }
+    }
+    turns
 }
 
 /// Newer models go on from nothing but what a user says.
