@@ -124,7 +124,7 @@ def streamed_tools():
     return calls, checked(answered(asked, parts, ["weather", "stock"]))
 
 
-def automatic():
+def automatic(ask_with):
     seen = []
 
     def weather(city: str, days: int) -> str:
@@ -132,9 +132,18 @@ def automatic():
         seen.append((city, days))
         return "sunny"
 
-    response = sdk.models.generate_content(**ask("How is the weather?", tools=[weather]))
+    said = ask_with("How is the weather?", [weather])
     assert len(seen) == 1, seen
-    return seen, checked(response)[1]
+    return seen, whole(said)
+
+
+def in_chat(asked, tools):
+    return sdk.chats.create(model=MODEL, config=config(tools=tools)).send_message(asked).text
+
+
+def in_streamed_chat(asked, tools):
+    talk = sdk.chats.create(model=MODEL, config=config(tools=tools))
+    return "".join(chunk.text or "" for chunk in talk.send_message_stream(asked))
 
 
 def schema():
@@ -159,7 +168,10 @@ BOTH = {
     "one tool, chosen; result": one_tool,
     "parallel tools; results": parallel_tools,
     "parallel tools, streamed; results": streamed_tools,
-    "automatic function calling": automatic,
+    "automatic function calling": lambda: automatic(
+        lambda asked, tools: sdk.models.generate_content(**ask(asked, tools=tools)).text),
+    "automatic function calling in a chat": lambda: automatic(in_chat),
+    "automatic function calling in a chat, streamed": lambda: automatic(in_streamed_chat),
     "response_json_schema": schema,
     "response_schema of a class, .parsed": parsed,
     "system instruction, limits": lambda: text(

@@ -108,7 +108,7 @@ async function streamedTools() {
 }
 
 // A tool that the SDK calls by itself.
-async function automatic() {
+async function automatic(ask) {
   const seen = [];
   const tool = {
     tool: async () => ({ functionDeclarations: [TOOLS[0].functionDeclarations[0]] }),
@@ -119,10 +119,12 @@ async function automatic() {
       }));
     },
   };
-  const response = await sdk.models.generateContent(ask({ tools: [tool] }, "How is the weather?"));
+  const response = await ask({ tools: [tool] }, "How is the weather?");
   assert.equal(seen.length, 1);
   return [seen, checked(response)[1]];
 }
+
+const inChat = (config, message) => sdk.chats.create({ model: MODEL, config }).sendMessage({ message });
 
 async function schema() {
   const config = { responseMimeType: "application/json", responseJsonSchema: ADDRESS };
@@ -141,7 +143,9 @@ await suite.both({
   "one tool, chosen; result": oneTool,
   "parallel tools; results": parallelTools,
   "parallel tools, streamed; results": streamedTools,
-  "automatic function calling": automatic,
+  "automatic function calling": () =>
+    automatic((config, contents) => sdk.models.generateContent(ask(config, contents))),
+  "automatic function calling in a chat": () => automatic(inChat),
   "responseJsonSchema": schema,
   "system instruction, limits": () => text({
     systemInstruction: "You are a poet.", temperature: 0.5, maxOutputTokens: 4096,

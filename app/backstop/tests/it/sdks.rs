@@ -23,6 +23,31 @@ fn the_openai_sdk_for_python_notices_nothing_in_its_responses() {
 }
 
 #[test]
+fn the_tool_runners_of_anthropic_for_python_notice_nothing() {
+    python("anthropic_runner.py");
+}
+
+#[test]
+fn the_tool_runner_of_anthropic_for_typescript_notices_nothing() {
+    typescript("anthropic_runner.mjs");
+}
+
+#[test]
+fn the_agents_sdk_of_openai_for_python_notices_nothing() {
+    python("openai_agents.py");
+}
+
+#[test]
+fn the_agents_sdk_of_openai_for_typescript_notices_nothing() {
+    typescript("openai_agents.mjs");
+}
+
+#[test]
+fn the_helpers_of_openai_for_typescript_notice_nothing() {
+    typescript("openai_helpers.mjs");
+}
+
+#[test]
 fn the_openai_sdk_for_typescript_notices_nothing_in_its_responses() {
     typescript("openai_responses.mjs");
 }
