@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 
-use backstop_dialects::{Framing, Scan, Thoughts};
+use backstop_dialects::{Framing, Scan, Thoughts, VectorForm};
 use backstop_exchange::{Features, Request};
 use backstop_fit::Judge;
 use backstop_vocabulary::{Api, Dialect, Failure, Moment, RequestId};
@@ -48,6 +48,8 @@ pub(crate) struct Asked {
     pub(crate) scan: Scan,
     /// How the client wants the pieces of a stream told apart.
     pub(crate) framing: Framing,
+    /// The form in which it asks for vectors, if it does.
+    pub(crate) vectors: Option<VectorForm>,
     full: OnceLock<Result<Box<Full>, Failure>>,
     thoughts: OnceLock<Option<Box<Thoughts>>>,
     /// What to keep of it with its answer.
@@ -72,6 +74,8 @@ impl Asked {
     ) -> Self {
         let query = head.uri.query().map(Box::from);
         let said = head.extensions.get::<InPath>();
+        let openai = || (api == Api::Embeddings).then_some(VectorForm::Openai);
+        let vectors = said.and_then(InPath::vectors).or_else(openai);
         let framing = said.map_or(Framing::Sse, |said| said.framing);
         Self {
             id,
@@ -84,6 +88,7 @@ impl Asked {
             body,
             scan,
             framing,
+            vectors,
             full: OnceLock::new(),
             thoughts: OnceLock::new(),
             turn: None,

@@ -292,7 +292,9 @@ impl Journey {
         let row = place.row(&self.live).ok_or_else(|| gone(place))?;
         let asked = &self.asked;
         if embed::wants_vectors(asked) {
-            return embed::ask(self, place, row).unwrap_or_else(|| Err(gone(place)));
+            let (prepared, losses) = embed::ask(self, place, row)?;
+            self.record.lost(&losses);
+            return Ok(prepared);
         }
         let same = place.dialect == asked.dialect;
         let mut headers = if same { headers::up(&asked.headers) } else { headers::plain() };
@@ -398,23 +400,27 @@ impl Journey {
     }
 }
 
-/// The client's own question at another path of a provider than its dialect's; `None` where that
-/// cannot be.
+/// The client's own question, or one written anew, at another path of a provider than its dialect's;
+/// `None` where that cannot be.
 pub(crate) fn own_ask(
     core: &Core,
     asked: &Asked,
     (row, place): (&ProviderRow, &Place),
     path: Option<PathAndQuery>,
+    anew: Option<Bytes>,
 ) -> Option<Result<Prepared, Failure>> {
-    let mut headers = headers::up(&asked.headers);
+    let own = anew.is_none();
+    let mut headers = if own { headers::up(&asked.headers) } else { headers::plain() };
     headers::mark(&mut headers, &asked.headers, &core.shared.instance);
     let mut path = path?;
-    if row.settings.surface.takes_queries()
+    if own
+        && row.settings.surface.takes_queries()
         && let Some(query) = &asked.query
     {
         path = with_query(&path, query)?;
     }
-    let (body, _loss) = thoughts::own_body(&core.shared.issuers, asked, place, Vec::new());
+    let same = || thoughts::own_body(&core.shared.issuers, asked, place, Vec::new()).0;
+    let body = anew.unwrap_or_else(same);
     let ask = Ask { method: http::Method::POST, path, headers, body };
     Some(authorised((core, asked), ask, (row, place), Renames::default()))
 }

@@ -9,6 +9,7 @@ use http::HeaderValue;
 use backstop_continuity::{Awaits, Candidate, CoursePolicy, Method, Unfit};
 use backstop_exchange::{Abilities, Adjustment, Allowed};
 use backstop_settings::{Credential, Delivery, Policy, Route, Rung, TargetChoice, TargetModel};
+use backstop_surfaces::Surface;
 use backstop_vocabulary::{Class, Dialect, Failure, Moment, Tier};
 
 use crate::answer;
@@ -46,6 +47,8 @@ pub(crate) struct Place {
     /// What the provider itself calls the model.
     pub(crate) own_name: Arc<str>,
     pub(crate) dialect: Dialect,
+    /// How its provider offers dialects and vectors.
+    pub(crate) surface: Surface,
     pub(crate) credential: Credential,
     pub(crate) abilities: Arc<Abilities>,
     /// What its answers may lack.
@@ -159,6 +162,7 @@ impl Builder<'_> {
             let mut place = Place {
                 provider: Arc::clone(&choice.provider),
                 own_name: row.settings.own_name(model).into(),
+                surface: row.settings.surface.clone(),
                 dialect,
                 credential: stem.credential.clone(),
                 tier: choice.tier,
@@ -207,7 +211,7 @@ impl Roster {
             let mut candidate = place.candidate.clone();
             let vectors = embed::wants_vectors(asked);
             if candidate.standing.is_ok() && vectors {
-                candidate.standing = embed::standing(place, &asked.scan.model_name);
+                candidate.standing = embed::standing(place, asked);
             }
             // The model the client named, at a provider of its own dialect: its own judge.
             if candidate.standing.is_ok() && !place.is_own && !vectors {

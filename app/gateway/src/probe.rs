@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::uri::PathAndQuery;
 
-use backstop_dialects::{EMBEDDINGS_PATH, Frames, Framing, StreamReader, TargetForm};
+use backstop_dialects::{Frames, Framing, StreamReader, TargetForm};
 use backstop_exchange::{Event, Request, Role, Tool, Turn};
 use backstop_providers::Ask;
 use backstop_resilience::Purpose;
@@ -167,6 +167,9 @@ impl Probe {
             }
             let framing = perform::framing(&reply);
             let body = reply.body.collect(ANSWER_BYTES_MAX).await?;
+            if kind == Kind::Vectors {
+                return embed::probed(row, dialect, &model, &body);
+            }
             check((dialect, framing), kind, body)
         };
         Wait { clock, by }.first(permit, exchange).await?
@@ -187,8 +190,7 @@ impl Probe {
     ) -> Result<(Option<PathAndQuery>, Bytes), Failure> {
         let model = &*row.settings.own_name(&self.target.key.model);
         if kind == Kind::Vectors {
-            let path = row.beside(EMBEDDINGS_PATH, model);
-            return Ok((path, embed::probe(model).into()));
+            return embed::probe(row, dialect, model);
         }
         let stream = kind == Kind::Stream;
         let form = TargetForm { model, abilities: &self.target.abilities, stream };
@@ -217,9 +219,6 @@ fn question(model: &str, kind: Kind) -> Request {
 
 /// A complete answer will do, also one that its token limit left empty.
 fn check((dialect, framing): (Dialect, Framing), kind: Kind, body: Bytes) -> Result<(), Failure> {
-    if kind == Kind::Vectors {
-        return backstop_dialects::read_embeddings(b"", &body).map(|_| ());
-    }
     let mut events = Vec::new();
     let read = if kind == Kind::Stream {
         read_stream((dialect, framing), body, &mut events)

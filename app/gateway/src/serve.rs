@@ -108,7 +108,8 @@ fn not_served(method: &Method, path: &str) -> Failure {
     } else {
         "it serves POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/chat/completions, \
          POST /v1/responses, POST /v1beta/models/{model}:generateContent, \
-         POST /model/{model}/converse, POST /v1/embeddings and GET /v1/models"
+         POST /model/{model}/converse, POST /v1/embeddings, \
+         POST /v1beta/models/{model}:embedContent and GET /v1/models"
     };
     let what = format!("{method} {path} is not served by this version");
     Failure::new(Class::UnknownPath, format!("{what}: {cure}"))
@@ -157,7 +158,11 @@ enum Wanted {
 impl Wanted {
     /// What it is journaled and counted as.
     fn api(&self, dialect: Dialect) -> Api {
-        if matches!(self, Self::Embeddings) { Api::Embeddings } else { dialect.into() }
+        match (self, dialect) {
+            (Self::Embeddings, Dialect::Gemini) => Api::GeminiEmbeddings,
+            (Self::Embeddings, _) => Api::Embeddings,
+            _ => dialect.into(),
+        }
     }
 
     /// The dialect that the client most likely speaks.
@@ -193,6 +198,7 @@ fn wanted(head: &Parts, path: &str) -> Wanted {
         return match (head.method == Method::POST, said.counts()) {
             (false, _) => Wanted::Method("POST"),
             (true, true) => Wanted::Count(said.called.dialect),
+            (true, false) if said.vectors().is_some() => Wanted::Embeddings,
             (true, false) => Wanted::Answer(said.called.dialect),
         };
     }

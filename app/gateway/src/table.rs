@@ -94,6 +94,15 @@ impl ProviderRow {
         self.endpoint.path(&self.settings.surface.beside(path, model)?).ok()
     }
 
+    /// Where vectors are asked for in this form.
+    pub(crate) fn vectors(
+        &self,
+        form: backstop_dialects::VectorForm,
+        model: &str,
+    ) -> Option<http::uri::PathAndQuery> {
+        self.endpoint.path(&self.settings.surface.vector_path(form, model)?).ok()
+    }
+
     pub(crate) fn kind(&self) -> ProviderKind {
         self.settings.kind
     }

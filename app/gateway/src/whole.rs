@@ -51,7 +51,8 @@ async fn fetch(
     }
     let body = collect(journey, begun).await?;
     if embed::wants_vectors(&journey.asked) {
-        return Ok((embed::read(journey, begun, &body)?, Some(body)));
+        let (answer, body) = embed::read(journey, begun, &body)?;
+        return Ok((answer, Some(body)));
     }
     let answer = checked(journey, read(journey, begun, &body)?)?;
     let same = journey.place(begun.place).dialect == journey.asked.dialect;

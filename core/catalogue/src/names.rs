@@ -103,11 +103,28 @@ pub fn snapshot(name: &str) -> (&str, Option<String>) {
 ///
 /// An alias without a date counts as any of its snapshots: which of them it means today only its
 /// provider knows. Two different dates are two models. For embeddings, whose vectors must be of one
-/// model, ask for equal [`canonical`] names instead.
+/// model, ask [`same_vectors`] instead.
 pub fn same_weights(one: &str, other: &str) -> bool {
     let (one, other) = (canonical(one), canonical(other));
     let ((one, at), (other, at_other)) = (snapshot(&one), snapshot(&other));
     one == other && (at.is_none() || at_other.is_none() || at == at_other)
+}
+
+/// Whether two names mean a model of the same vectors: they differ in nothing but capital letters, an
+/// organisation in front, and at AWS the region and maker in front and the number behind a colon.
+pub fn same_vectors(one: &str, other: &str) -> bool {
+    vector_name(one) == vector_name(other)
+}
+
+fn vector_name(name: &str) -> String {
+    let whole = name.trim().to_ascii_lowercase();
+    let plain = whole.rsplit('/').next().unwrap_or(&whole);
+    let (plain, at_bedrock) = without_maker(plain);
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match plain.rsplit_once(':') {
+        Some((start, end)) if at_bedrock && number(end) => start.to_owned(),
+        Some(_) | None => plain.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -173,6 +190,22 @@ mod tests {
         }
         for (one, other) in different {
             assert!(!same_weights(one, other) && !same_weights(other, one), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn versions_of_embedding_models_are_never_taken_for_one() {
+        for (one, other, same) in [
+            ("BAAI/bge-m3", "bge-M3", true),
+            ("us.amazon.titan-embed-text-v2:0", "titan-embed-text-v2", true),
+            ("amazon.titan-embed-text-v2:0", "amazon.titan-embed-text-v1", false),
+            ("cohere.embed-english-v3", "embed-english-v3", true),
+            ("cohere.embed-v4:0", "cohere.embed-multilingual-v3", false),
+            ("models/gemini-embedding-001", "gemini-embedding-001", true),
+            ("gemini-embedding-001", "gemini-embedding-2", false),
+            ("nomic-embed-text:v1.5", "nomic-embed-text", false),
+        ] {
+            assert_eq!(same_vectors(one, other), same, "{one} {other}");
         }
     }
 }

@@ -48,7 +48,7 @@ pub use dispatch::{
     path, read_answer, read_error, read_request, read_rest, write_answer, write_error,
     write_request,
 };
-pub use embeddings::{EMBEDDINGS_PATH, read_embeddings};
+pub use embeddings::{EMBEDDINGS_PATH, VectorForm, VectorRequest, Vectors};
 pub use errors::{ErrorHead, WrittenError};
 pub use frames::{Frame, Frames, Framing, chunk_message, event_message, exception_message};
 pub use kept::{answer_id, answer_of_stream, continued, input_items, item_page, output_items};

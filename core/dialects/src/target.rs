@@ -1,7 +1,7 @@
 use backstop_exchange::{Abilities, Loss};
 use backstop_vocabulary::Dialect;
 
-use crate::Renames;
+use crate::{Renames, VectorForm};
 
 /// What a request is written for.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,8 @@ pub enum Method {
     Answer(Delivery),
     /// The number of tokens of a request.
     Count,
+    /// Vectors of what it holds, in this form.
+    Embed(VectorForm),
 }
 
 /// A request in the dialect of its target.

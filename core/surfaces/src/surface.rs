@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use backstop_dialects::Delivery;
+use backstop_dialects::{Delivery, EMBEDDINGS_PATH, VectorForm};
 use backstop_vocabulary::Dialect;
 
 use crate::encode::segment;
@@ -146,6 +146,68 @@ impl Surface {
             }
             Self::Bedrock { .. } | Self::Vertex { .. } => None,
         }
+    }
+
+    /// The form in which a model's vectors are asked for here, where the client asks in the form
+    /// `asked`; `None` where they are not offered.
+    ///
+    /// `dialect` is what the model is asked in otherwise, `model` the provider's own name.
+    pub fn vector_form(
+        &self,
+        dialect: Dialect,
+        model: &str,
+        asked: VectorForm,
+    ) -> Option<VectorForm> {
+        let is_openai = matches!(dialect, Dialect::OpenaiChat | Dialect::OpenaiResponses);
+        match self {
+            Self::Plain if dialect == Dialect::Gemini => match asked {
+                VectorForm::GeminiOne => Some(VectorForm::GeminiOne),
+                VectorForm::Openai
+                | VectorForm::GeminiMany
+                | VectorForm::Predict
+                | VectorForm::Titan
+                | VectorForm::Cohere => Some(VectorForm::GeminiMany),
+            },
+            Self::Plain | Self::AzureV1 { .. } | Self::AzureDeployments { .. } => {
+                is_openai.then_some(VectorForm::Openai)
+            }
+            Self::Vertex { .. } => {
+                let predicts = ["gemini-embedding-", "text-embedding-", "text-multilingual-"];
+                if model.starts_with("gemini-embedding-2") {
+                    return Some(VectorForm::GeminiOne);
+                }
+                let predicts = predicts.iter().any(|start| model.starts_with(start));
+                predicts.then_some(VectorForm::Predict)
+            }
+            Self::Bedrock { .. } if model.contains("amazon.titan-embed-text-") => {
+                Some(VectorForm::Titan)
+            }
+            Self::Bedrock { .. } => model.contains("cohere.embed-").then_some(VectorForm::Cohere),
+        }
+    }
+
+    /// Where vectors are asked for in this form.
+    pub fn vector_path(&self, form: VectorForm, model: &str) -> Option<Cow<'static, str>> {
+        let call = match form {
+            VectorForm::Openai => return self.beside(EMBEDDINGS_PATH, model),
+            VectorForm::GeminiOne => "embedContent",
+            VectorForm::GeminiMany => "batchEmbedContents",
+            VectorForm::Predict => "predict",
+            VectorForm::Titan | VectorForm::Cohere => {
+                return Some(format!("/model/{}/invoke", segment(model, ":")).into());
+            }
+        };
+        let model = segment(model, "@");
+        Some(match self {
+            Self::Vertex { project, location } => {
+                let place = in_project(project, location);
+                format!("{place}/publishers/google/models/{model}:{call}").into()
+            }
+            Self::Plain
+            | Self::AzureV1 { .. }
+            | Self::AzureDeployments { .. }
+            | Self::Bedrock { .. } => format!("/v1beta/models/{model}:{call}").into(),
+        })
     }
 
     /// Whether a client's own query (`?beta=true`) belongs on the path: only where the path is the

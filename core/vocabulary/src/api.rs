@@ -9,6 +9,8 @@ pub enum Api {
     Answer(Dialect),
     /// `OpenAI`'s embeddings: `POST /v1/embeddings`.
     Embeddings,
+    /// Gemini's embeddings: `:embedContent` and `:batchEmbedContents`.
+    GeminiEmbeddings,
     /// Anything else that a provider offers: `/passthrough/{provider}/…`.
     Passthrough,
 }
@@ -17,7 +19,7 @@ impl Api {
     /// Every one of them.
     pub fn all() -> impl Iterator<Item = Self> {
         let dialects = Dialect::ALL.into_iter().map(Self::Answer);
-        dialects.chain([Self::Embeddings, Self::Passthrough])
+        dialects.chain([Self::Embeddings, Self::GeminiEmbeddings, Self::Passthrough])
     }
 
     /// The name used in the journal and metrics.
@@ -25,6 +27,7 @@ impl Api {
         match self {
             Self::Answer(dialect) => dialect.name(),
             Self::Embeddings => "openai_embeddings",
+            Self::GeminiEmbeddings => "gemini_embeddings",
             Self::Passthrough => "passthrough",
         }
     }

@@ -4,7 +4,7 @@
 use http::request::Parts;
 use http::uri::PathAndQuery;
 
-use backstop_dialects::{Called, Delivery, Framing, Method, Scan};
+use backstop_dialects::{Called, Delivery, Framing, Method, Scan, VectorForm};
 
 use backstop_vocabulary::Dialect;
 
@@ -51,6 +51,11 @@ impl InPath {
     /// Whether only the number of tokens is asked for.
     pub(crate) fn counts(&self) -> bool {
         self.called.method == Method::Count
+    }
+
+    /// The form in which vectors are asked for.
+    pub(crate) fn vectors(&self) -> Option<VectorForm> {
+        if let Method::Embed(form) = self.called.method { Some(form) } else { None }
     }
 
     /// Adds to the scan of the body what stands in the path.

@@ -98,7 +98,7 @@ async fn counted(core: &Core, asked: &Asked) -> Option<(Bytes, HeaderMap)> {
         Some(path) => row.endpoint.path(&path).ok(),
         None => row.beside(path(place.dialect)?, &place.own_name),
     };
-    let ask = perform::own_ask(core, asked, (row, place), path)?.ok()?.ask;
+    let ask = perform::own_ask(core, asked, (row, place), path, None)?.ok()?.ask;
     let reply = core.client.send(&row.endpoint, ask, COUNT_MAX).await.ok()?;
     if reply.status != 200 {
         return None;

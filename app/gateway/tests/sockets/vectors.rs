@@ -133,3 +133,82 @@ async fn a_host_of_vectors_is_probed_with_a_question_for_vectors() {
     })
     .await;
 }
+
+/// Google's own API, and its cloud behind it.
+fn google(api: &Peer, cloud: &Peer) -> String {
+    format!(
+        "store: none\nconsole: off\nproviders:\n  \
+           google: {{ kind: gemini, api_key: google-key, base_url: \"http://{}\" }}\n  \
+           cloud: {{ kind: vertex, project: p, location: eu, api_key: k, base_url: \"http://{}\" }}\n\
+         routes:\n  - name: all\n    models: [\"*\"]\n    ladder:\n      \
+           - targets: [\"google/*\"]\n      - targets: [\"cloud/*\"]\n",
+        api.address, cloud.address
+    )
+}
+
+fn opened(yaml: &str) -> Stage {
+    Stage::open_on(yaml, Listening::bind(ANYWHERE).expect("a free port"))
+}
+
+#[tokio::test]
+async fn an_openai_client_reads_googles_vectors_from_its_api_and_from_its_cloud() {
+    let batch = r#"{"embeddings":[{"values":[0.5,1]},{"values":[0.5,1]}]}"#;
+    let predicted = r#"{"predictions":[{"embeddings":{"values":[0.5,1],"statistics":{"token_count":4}}},{"embeddings":{"values":[0.5,1],"statistics":{"token_count":3}}}]}"#;
+    let asked = ASKED.replace("text-embedding-3-small", "text-embedding-005");
+    for up in [true, false] {
+        let first = if up { Script::whole("200 OK", batch.as_bytes()) } else { broken("503 Busy") };
+        let mut api = Peer::open(first).await;
+        let mut cloud = Peer::open(Script::whole("200 OK", predicted.as_bytes())).await;
+        let stage = opened(&google(&api, &cloud));
+        let call = Call { body: asked.clone().into(), ..call() };
+        let got = stage.send(&call).await;
+        assert_eq!(got.status, 200, "{}", got.everything());
+        let told = got.json();
+        assert_eq!(told["data"][1]["embedding"], "AAAAPwAAgD8=", "coded as the client asked");
+        assert_eq!(told["model"], "text-embedding-005");
+        let sent = api.taken().await;
+        let path = "post /v1beta/models/text-embedding-005:batchembedcontents ";
+        assert!(sent.head.starts_with(path), "{}", sent.head);
+        let body = String::from_utf8_lossy(&sent.body).into_owned();
+        assert!(body.contains(r#""model":"models/text-embedding-005""#), "{body}");
+        if up {
+            assert_eq!(cloud.untold(), 0, "nobody else is asked");
+            continue;
+        }
+        let sent = cloud.taken().await;
+        let path =
+            "post /v1/projects/p/locations/eu/publishers/google/models/text-embedding-005:predict ";
+        assert!(sent.head.starts_with(path), "{}", sent.head);
+        assert_eq!(told["usage"]["prompt_tokens"], 7);
+        stage.assert_idle("vectors of a cloud").await;
+    }
+}
+
+#[tokio::test]
+async fn a_gemini_client_reads_vectors_byte_for_byte_and_its_key_stays_here() {
+    let said = r#"{ "embedding": {"values":[0.50, 1]} }"#;
+    let asked = r#"{ "model":"models/gemini-embedding-001","content":{"parts":[{"text":"a"}]}, "taskType":"CLUSTERING" }"#;
+    let path = "/v1beta/models/gemini-embedding-001:embedContent?key=secret-of-the-client&x=1";
+    let call = Call { method: "POST", body: asked.into(), ..Call::get(path) }
+        .with("content-type", "application/json");
+    let mut api = Peer::open(Script::whole("200 OK", said.as_bytes())).await;
+    let cloud = Peer::open(broken("503 Busy")).await;
+    let stage = opened(&google(&api, &cloud));
+    let got = stage.send(&call).await;
+    assert_eq!((got.status, &*got.text()), (200, said), "{}", got.everything());
+    let sent = api.taken().await;
+    assert_eq!(sent.body, asked.as_bytes());
+    let start = "post /v1beta/models/gemini-embedding-001:embedcontent?x=1 ";
+    assert!(sent.head.starts_with(start) && !sent.head.contains("secret"), "{}", sent.head);
+    assert!(sent.head.contains("x-goog-api-key: google-key"), "{}", sent.head);
+    assert_eq!(stage.rows(1).await[0].api.name(), "gemini_embeddings");
+    // Its cloud says the same in other words.
+    let predicted = r#"{"predictions":[{"embeddings":{"values":[0.50,1]}}]}"#;
+    let api = Peer::open(broken("503 Busy")).await;
+    let mut cloud = Peer::open(Script::whole("200 OK", predicted.as_bytes())).await;
+    let stage = opened(&google(&api, &cloud));
+    let got = stage.send(&call).await;
+    assert_eq!((got.status, &*got.text()), (200, r#"{"embedding":{"values":[0.50,1]}}"#));
+    let sent = String::from_utf8_lossy(&cloud.taken().await.body).into_owned();
+    assert!(sent.contains(r#""task_type":"CLUSTERING""#), "{sent}");
+}

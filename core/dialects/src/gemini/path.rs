@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::segment::{escaped, unescaped};
-use crate::{Called, Delivery, Method};
+use crate::{Called, Delivery, Method, VectorForm};
 
 /// Where a provider is asked. A stream is always asked for as server-sent events.
 pub(crate) fn path(model: &str, delivery: Delivery) -> Cow<'static, str> {
@@ -33,6 +33,8 @@ pub(crate) fn called(path: &str) -> Option<Called> {
         "generateContent" => Method::Answer(Delivery::Whole),
         "streamGenerateContent" => Method::Answer(Delivery::Stream),
         "countTokens" => Method::Count,
+        "embedContent" => Method::Embed(VectorForm::GeminiOne),
+        "batchEmbedContents" => Method::Embed(VectorForm::GeminiMany),
         _ => return None,
     };
     Some(Called { dialect: backstop_vocabulary::Dialect::Gemini, model: unescaped(model), method })
@@ -53,8 +55,10 @@ mod tests {
         check("/v1/models/m:streamGenerateContent", "m", stream);
         check("/models/m:countTokens/", "m", Method::Count);
         check("/v1/v1beta/models/org%2Fm%3A8b:generateContent", "org/m:8b", whole);
+        check("/models/m:embedContent", "m", Method::Embed(VectorForm::GeminiOne));
+        check("/models/m:batchEmbedContents", "m", Method::Embed(VectorForm::GeminiMany));
         for other in
-            ["/v1beta/models/m", "/v1beta/tunedModels/m:generateContent", "/models/m:embedContent"]
+            ["/v1beta/models/m", "/v1beta/tunedModels/m:generateContent", "/models/m:predict"]
         {
             assert_eq!(called(other), None, "{other}");
         }

@@ -113,3 +113,56 @@ fn what_stands_beside_a_dialect_is_where_the_dialect_is() {
         assert_eq!(surface.beside("/v1/embeddings", "e").as_deref(), path);
     }
 }
+
+#[test]
+fn vectors_are_asked_for_as_each_host_of_a_model_has_it() {
+    let (openai, one, many) = (VectorForm::Openai, VectorForm::GeminiOne, VectorForm::GeminiMany);
+    let (gemini, aws) = (Dialect::Gemini, Dialect::BedrockConverse);
+    let (plain, vertex, bedrock) = (Surface::Plain, vertex(), bedrock());
+    let google = "/v1/projects/acme/locations/europe-west1/publishers/google/models";
+    for (surface, dialect, model, asked, form, path) in [
+        (&plain, CHAT, "e", one, openai, "/v1/embeddings".to_owned()),
+        (&plain, gemini, "e", openai, many, "/v1beta/models/e:batchEmbedContents".to_owned()),
+        (&plain, gemini, "e", one, one, "/v1beta/models/e:embedContent".to_owned()),
+        (
+            &vertex,
+            CHAT,
+            "text-embedding-005",
+            openai,
+            VectorForm::Predict,
+            format!("{google}/text-embedding-005:predict"),
+        ),
+        (
+            &vertex,
+            gemini,
+            "gemini-embedding-2",
+            many,
+            one,
+            format!("{google}/gemini-embedding-2:embedContent"),
+        ),
+        (
+            &bedrock,
+            aws,
+            "amazon.titan-embed-text-v2:0",
+            openai,
+            VectorForm::Titan,
+            "/model/amazon.titan-embed-text-v2:0/invoke".to_owned(),
+        ),
+        (
+            &bedrock,
+            aws,
+            "us.cohere.embed-v4:0",
+            openai,
+            VectorForm::Cohere,
+            "/model/us.cohere.embed-v4:0/invoke".to_owned(),
+        ),
+    ] {
+        assert_eq!(surface.vector_form(dialect, model, asked), Some(form), "{model}");
+        assert_eq!(surface.vector_path(form, model).as_deref(), Some(&*path), "{model}");
+    }
+    for (surface, dialect, model) in
+        [(&plain, CLAUDE, "e"), (&vertex, CHAT, "meta/llama"), (&bedrock, aws, "amazon.nova-pro")]
+    {
+        assert_eq!(surface.vector_form(dialect, model, openai), None, "{model}");
+    }
+}
