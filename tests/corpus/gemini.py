@@ -96,7 +96,10 @@ class Walk:
             # Tools may be functions of Python: what is sent is this.
             yield from self.forms(list[types.Tool] if args[0] is list else args[0], name, deep)
         elif args and type(None) in args or origin is typing.Union:
-            yield from self.forms(self.choice([arg for arg in args if arg is not type(None)]), name, deep)
+            for one in self.choices([arg for arg in args if arg is not type(None)]):
+                yield from self.forms(one, name, deep)
+                if not deep:
+                    return
         elif isinstance(kind, type) and issubclass(kind, pydantic.BaseModel) and kind.__name__ not in WHOLE:
             yield from self.fields(kind, deep)
         elif name in VALUES:
@@ -114,12 +117,12 @@ class Walk:
             yield "", {bool: True, int: 2, float: 0.5, bytes: SECRET}.get(kind, f"some {name}")
 
     @staticmethod
-    def choice(kinds):
+    def choices(kinds):
         """The form that is sent: others are the SDK's conveniences."""
         for wanted in (types.Content, types.Schema, types.SpeechConfig):
             if wanted in kinds:
-                return wanted
-        return kinds[0]
+                return [wanted]
+        return kinds[:1]
 
     def fields(self, kind, deep):
         label = kind.__name__
@@ -128,7 +131,7 @@ class Walk:
         if deep:
             self.seen.add(label)
         hints = {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
-        needed = NEEDED.get(label, [])
+        needed = self.needed(kind, label)
         least = {name: self.smallest(hints[name], name) for name in needed}
         yield f"<{label}>", least
         if not deep:
@@ -139,6 +142,10 @@ class Walk:
             for at, value in forms:
                 if least.get(name) != value:
                     yield f"<{label}>.{name}{at}", {**least, name: value}
+
+    @staticmethod
+    def needed(_kind, label):
+        return NEEDED.get(label, [])
 
     def smallest(self, kind, name):
         return next(iter(self.forms(kind, name, deep=False)))[1]

@@ -14,6 +14,7 @@ import typing
 
 from typing_extensions import get_type_hints, is_typeddict
 
+import answers
 import converse
 import gemini
 from samples import LITERALS_MAX
@@ -297,10 +298,10 @@ def write(name, cases):
     for at, body in cases:
         lines.setdefault(json.dumps(body, sort_keys=True), at)
     folder = ROOT / "core/dialects/corpus"
-    folder.mkdir(exist_ok=True)
+    (folder / "answers").mkdir(exist_ok=True)
     text = "".join(f'{{"case": {json.dumps(at)}, "body": {body}}}\n' for body, at in lines.items())
     (folder / f"{name}.jsonl").write_text(text)
-    print(f"{name}: {len(lines)} requests")
+    print(f"{name}: {len(lines)} cases")
 
 
 if __name__ == "__main__":
@@ -309,3 +310,5 @@ if __name__ == "__main__":
     write("openai_responses", responses())
     write("gemini", gemini.cases())
     write("bedrock_converse", converse.cases())
+    for dialect, cases in answers.cases():
+        write(f"answers/{dialect}", cases)
