@@ -3,6 +3,7 @@
 mod ask;
 mod list;
 mod refresh;
+mod token;
 
 use crate::cli;
 use crate::exit::Exit;

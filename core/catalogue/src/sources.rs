@@ -6,6 +6,7 @@
 //! provider, from our own data, or from the settings, because a wrong word there is a refused request.
 
 mod anthropic;
+mod bedrock;
 mod gemini;
 mod litellm;
 mod models_dev;
@@ -41,6 +42,8 @@ pub enum Form {
     Openai,
     /// `models.list` of the Gemini API.
     Gemini,
+    /// `GET /foundation-models` of AWS.
+    Bedrock,
     /// `LiteLLM`'s `model_prices_and_context_window.json`.
     Litellm,
     /// `api.json` of models.dev.
@@ -52,6 +55,9 @@ impl Form {
     pub fn of(value: &Value) -> Option<Self> {
         if value.get("models").is_some_and(Value::is_array) {
             return Some(Self::Gemini);
+        }
+        if value.get("modelSummaries").is_some_and(Value::is_array) {
+            return Some(Self::Bedrock);
         }
         if let Some(data) = value.get("data").or(Some(value)).and_then(Value::as_array) {
             let anthropic = data.iter().any(|one| one.get("type").is_some_and(|it| it == "model"));
@@ -72,6 +78,7 @@ impl Form {
             Self::Anthropic => "Anthropic's list of models",
             Self::Openai => "a list of models as OpenAI gives it",
             Self::Gemini => "the Gemini API's list of models",
+            Self::Bedrock => "AWS's list of foundation models",
             Self::Litellm => "LiteLLM's price map",
             Self::ModelsDev => "api.json of models.dev",
         }
@@ -97,6 +104,7 @@ pub fn read(text: &str, vendor: &str) -> Result<(Form, Vec<Found>), String> {
         Form::Anthropic => anthropic::read(&value, vendor),
         Form::Openai => openai::read(&value, vendor),
         Form::Gemini => gemini::read(&value, vendor),
+        Form::Bedrock => bedrock::read(&value, vendor),
         Form::Litellm => litellm::read(&value),
         Form::ModelsDev => models_dev::read(&value),
     };

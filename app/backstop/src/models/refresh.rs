@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use backstop_catalogue::{Catalogue, Change, Collected, Found, Origin, sources};
@@ -40,7 +41,7 @@ pub(crate) fn run(args: &cli::RefreshModels) -> anyhow::Result<Exit> {
     if let Some(file) = &args.from {
         heard.push(from_file(file, &providers, (args, &before), &mut after)?);
     } else {
-        let trust = trust(&configuration.settings)?;
+        let trust = Arc::new(trust(&configuration.settings)?);
         for provider in providers {
             let source = format!("provider {}", provider.name);
             let listed = ask(provider, &trust).map_err(|error| format!("{error:#}"));
@@ -67,7 +68,7 @@ pub(crate) fn run(args: &cli::RefreshModels) -> anyhow::Result<Exit> {
 /// The providers of these names; all of the settings when none is named.
 fn providers<'a>(settings: &'a Settings, named: &[String]) -> anyhow::Result<Vec<&'a Provider>> {
     if named.is_empty() {
-        // What a cloud lists says nothing of what a model can do.
+        // What some clouds list says nothing of what a model can do.
         let tells = |provider: &&Provider| lists_models(provider.kind);
         return Ok(settings.providers.values().filter(tells).collect());
     }

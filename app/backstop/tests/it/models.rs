@@ -129,3 +129,56 @@ fn a_collected_file_that_was_damaged_is_told_of_and_left_out() {
     let (status, _, err) = models(&folder, &["refresh", "--provider", "first"]);
     assert!(status == Some(1) && err.contains("delete it"), "{err}");
 }
+
+#[test]
+fn clouds_are_asked_with_tokens_and_signatures_that_nobody_is_shown() {
+    let folder = Folder::new();
+    let token =
+        json!({ "access_token": "token-secret", "expires_in": 3600, "token_type": "Bearer" });
+    let (login, broken) = (Recorder::start(200, &token), Recorder::start(403, &json!({})));
+    let azure = Recorder::start(
+        200,
+        &json!({ "data": [{ "id": "gpt-x", "capabilities": { "chat_completion": true },
+                            "deprecation": { "inference": 1_790_208_000 } }] }),
+    );
+    let aws = Recorder::start(
+        200,
+        &json!({ "modelSummaries": [{ "modelId": "maker.x-v1:0", "inputModalities": ["TEXT", "IMAGE"],
+                                      "outputModalities": ["TEXT"] }] }),
+    );
+    let entra = |authority: &Recorder| {
+        format!(
+            "{{ entra: {{ tenant: acme, client_id: us, client_secret: client-secret, authority: 'http://{}' }} }}",
+            authority.address
+        )
+    };
+    let keys = "{ aws: { access_key_id: AKID, secret_access_key: aws-secret } }";
+    let provider = |name: &str, kind: &str, at: &Recorder, identity: &str| {
+        format!(
+            "  {name}: {{ {kind}, base_url: 'http://{}', credentials: [{{ name: login, identity: {identity} }}] }}\n",
+            at.address
+        )
+    };
+    let azure_kind = "kind: azure, models: { gpt-x: ours }";
+    let providers = [
+        provider("first", azure_kind, &azure, &entra(&login)),
+        provider("second", "kind: bedrock, region: eu-central-1", &aws, keys),
+        provider("third", azure_kind, &azure, &entra(&broken)),
+    ];
+    folder.write("backstop.yaml", &format!("providers:\n{}{ROUTE}", providers.concat()));
+    let (status, report) = json(&folder, &["refresh"]);
+    assert_eq!(status, Some(1), "one has no token: {report:#}");
+    let said = report.to_string();
+    assert!(said.contains("gpt-x") && said.contains("maker.x-v1:0"), "{report:#}");
+    assert!(report["sources"][2]["error"].as_str().is_some_and(|it| it.contains("403")), "{said}");
+    assert!(!said.contains("secret"), "{said}");
+    assert_eq!(login.request().line, "POST /acme/oauth2/v2.0/token HTTP/1.1");
+    let asked = azure.request();
+    assert_eq!(asked.line, "GET /openai/v1/models HTTP/1.1");
+    assert_eq!(asked.header("authorization"), Some("Bearer token-secret"));
+    let asked = aws.request();
+    assert_eq!(asked.line, "GET /foundation-models HTTP/1.1");
+    let signature = asked.header("authorization").unwrap();
+    assert!(signature.starts_with("AWS4-HMAC-SHA256 Credential=AKID/"), "{signature}");
+    assert!(signature.contains("/eu-central-1/bedrock/aws4_request"), "{signature}");
+}

@@ -1,10 +1,12 @@
 //! `GET /v1/models` of everything compatible with `OpenAI`: few say more than names, each in its own
 //! words.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Found, day, known, modalities, per, per_million, supported, tokens};
-use crate::{Facts, Price};
+use crate::{Facts, Modality, Price};
 
 /// Where servers put the context window: `OpenRouter`, Together, Fireworks; vLLM and `SGLang`; Groq;
 /// Mistral and LM Studio.
@@ -60,8 +62,34 @@ fn facts(model: &Value) -> Facts {
     if let Some(can) = model.get("capabilities").filter(|can| can.is_object()) {
         facts.tools = facts.tools.or_else(|| supported(can.get("function_calling")));
         facts.images = facts.images.or_else(|| supported(can.get("vision")));
+        of_azure(model, can, &mut facts);
     }
     facts
+}
+
+/// What Azure's list says: whether a model answers or embeds, and until when it is served.
+fn of_azure(model: &Value, can: &Value, facts: &mut Facts) {
+    let can = |what: &str| can.get(what).and_then(Value::as_bool) == Some(true);
+    if can("embeddings") && !can("chat_completion") && !can("completion") {
+        facts.tools = Some(false);
+        facts.outputs = Some(BTreeSet::from([Modality::Embedding]));
+    }
+    let ends = model.get("deprecation").and_then(|ends| ends.get("inference")?.as_u64());
+    facts.retires_at = facts.retires_at.take().or_else(|| ends.and_then(day_of));
+}
+
+/// The day of a time in seconds since 1970, by Howard Hinnant's `civil_from_days`; `None` past 9999.
+fn day_of(unix_secs: u64) -> Option<String> {
+    let days = unix_secs / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let leap_days = day_of_era / 1_460 - day_of_era / 36_524 + day_of_era / 146_096;
+    let year_of_era = (day_of_era - leap_days) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    (year < 10_000).then(|| format!("{year:04}-{month:02}-{day:02}"))
 }
 
 /// `OpenRouter` prices a token, as text; Together and its kin price a million, as a number.

@@ -148,3 +148,26 @@ fn refuses_what_is_no_list_of_models() {
     assert!(wrong("7").starts_with("neither"));
     assert!(wrong("{\"data\":[{\"id\":\"two words\"}]}").contains("without a single model"));
 }
+
+#[test]
+fn reads_what_the_lists_of_azure_and_aws_say() {
+    let azure = r#"{"object":"list","data":[
+        {"id":"gpt-4o-2024-08-06","object":"model","capabilities":{"chat_completion":true,"embeddings":false},
+         "deprecation":{"fine_tune":1,"inference":1790208000}},
+        {"id":"text-embedding-3-small","object":"model","capabilities":{"embeddings":true}}]}"#;
+    let (form, found) = read(azure, "azure").unwrap();
+    assert_eq!((form, found.len()), (Form::Openai, 2));
+    assert_eq!(found[0].facts.retires_at.as_deref(), Some("2026-09-24"));
+    assert_eq!(found[0].facts.outputs, None);
+    assert_eq!(found[1].facts.outputs, Some([Modality::Embedding].into()));
+    let aws = r#"{"modelSummaries":[
+        {"modelId":"amazon.nova-pro-v1:0","inputModalities":["TEXT","IMAGE"],"outputModalities":["TEXT"],
+         "modelLifecycle":{"status":"LEGACY","endOfLifeTime":"2027-03-01T00:00:00Z"}},
+        {"modelId":"amazon.titan-embed-text-v2:0","inputModalities":["TEXT"],"outputModalities":["EMBEDDING"]},
+        {"modelId":"amazon.nova-canvas-v1:0","inputModalities":["TEXT"],"outputModalities":["IMAGE"]}]}"#;
+    let (form, found) = read(aws, "aws").unwrap();
+    assert_eq!((form, found.len()), (Form::Bedrock, 2), "what draws is left out");
+    assert_eq!((found[0].facts.images, found[0].facts.documents), (Some(true), None));
+    assert_eq!(found[0].facts.retires_at.as_deref(), Some("2027-03-01"));
+    assert_eq!(found[1].facts.outputs, Some([Modality::Embedding].into()));
+}
