@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use backstop_exchange::{Answer, Event, Request};
 use backstop_vocabulary::{Dialect, Failure, Stage};
 
+use crate::errors::with_reason;
 use crate::surrogates::mended;
 use crate::{
     Called, Delivery, ErrorHead, Frame, Framing, Head, TargetForm, Written, WrittenError,
@@ -65,7 +66,13 @@ pub fn read_answer(dialect: Dialect, body: &[u8], events: &mut Vec<Event>) -> Re
 ///
 /// `stay_away` is what the provider asked for, unclamped. The stage is left to the caller, who knows
 /// how far the answer had come.
+///
+/// What of the request the error names as its reason is noted, where it is the request that is refused.
 pub fn read_error(dialect: Dialect, head: &ErrorHead<'_>, body: &[u8]) -> Failure {
+    with_reason(read_class(dialect, head, body), body)
+}
+
+fn read_class(dialect: Dialect, head: &ErrorHead<'_>, body: &[u8]) -> Failure {
     if let Some(failure) = aws::read_error(head, body) {
         return failure;
     }

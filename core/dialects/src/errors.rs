@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use backstop_vocabulary::{Class, Failure, Scope};
 
+mod lesson;
 mod limits;
+mod refusals;
+
+pub use lesson::Lesson;
 
 /// The parts of a provider's response head that classify a failure.
 #[derive(Clone, Copy, Debug, Default)]
@@ -128,6 +132,20 @@ pub(crate) fn page_failure(head: &ErrorHead<'_>, body: &[u8]) -> Failure {
 pub(crate) fn is_html(content_type: &str, body: &[u8]) -> bool {
     content_type.to_ascii_lowercase().contains("text/html")
         || body.trim_ascii_start().first() == Some(&b'<')
+}
+
+/// The failure with what of the request the error names as its reason. A field that a request can do
+/// without, and what a target is known to lack, says something about the target and not the caller.
+pub(crate) fn with_reason(failure: Failure, body: &[u8]) -> Failure {
+    if !matches!(failure.class, Class::InvalidRequest | Class::UnsupportedFeature) {
+        return failure;
+    }
+    let refused = refusals::named(body);
+    if failure.class == Class::InvalidRequest && refused.as_ref().is_some_and(lesson::is_slight) {
+        let (class, message) = (Class::UnsupportedFeature, message_of(Class::UnsupportedFeature));
+        return Failure { class, message: message.into(), ..failure }.with_refused(refused);
+    }
+    failure.with_refused(refused)
 }
 
 /// What a class means when a provider says it, in words that quote nothing.

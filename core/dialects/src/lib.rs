@@ -49,7 +49,7 @@ pub use dispatch::{
     write_request,
 };
 pub use embeddings::{EMBEDDINGS_PATH, VectorForm, VectorRequest, Vectors};
-pub use errors::{ErrorHead, WrittenError};
+pub use errors::{ErrorHead, Lesson, WrittenError};
 pub use frames::{Frame, Frames, Framing, chunk_message, event_message, exception_message};
 pub use kept::{answer_id, answer_of_stream, continued, input_items, item_page, output_items};
 pub use members::with_members;

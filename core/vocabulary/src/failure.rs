@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::{Class, Dialect, Fault};
+use crate::{Class, Dialect, Fault, Refused};
 
 /// How far a failure reaches: what else would fail for the same reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +34,7 @@ pub enum Stage {
 /// One failed attempt or request: what was seen, how far it reaches, how long to stay away.
 ///
 /// Whether to try again, and where, is not a field: `continuity` computes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Failure {
     /// What was seen.
     pub class: Class,
@@ -52,6 +52,8 @@ pub struct Failure {
     pub message: Box<str>,
     /// What the provider itself said, where the client may be told.
     pub words: Option<Box<Words>>,
+    /// What of the request it names as the reason, where that can be told.
+    pub refused: Option<Box<Refused>>,
 }
 
 /// A provider's own words about a request. They may quote it, so they are for the client that sent
@@ -76,6 +78,7 @@ impl Failure {
             provider_code: None,
             message: message.into(),
             words: None,
+            refused: None,
         }
     }
 
@@ -121,9 +124,36 @@ impl Failure {
         self
     }
 
+    /// The same failure with what of the request it names as the reason.
+    #[must_use]
+    pub fn with_refused(mut self, refused: Option<Refused>) -> Self {
+        self.refused = refused.map(Box::new);
+        self
+    }
+
     /// Whose fault it is.
     pub const fn fault(&self) -> Fault {
         self.class.fault()
+    }
+}
+
+impl fmt::Debug for Failure {
+    /// As derived, less what is refused where nothing is: that is nearly always.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Failure");
+        shown
+            .field("class", &self.class)
+            .field("scope", &self.scope)
+            .field("stage", &self.stage)
+            .field("stay_away", &self.stay_away)
+            .field("status", &self.status)
+            .field("provider_code", &self.provider_code)
+            .field("message", &self.message)
+            .field("words", &self.words);
+        if let Some(refused) = &self.refused {
+            shown.field("refused", refused);
+        }
+        shown.finish()
     }
 }
 
