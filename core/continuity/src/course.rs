@@ -78,7 +78,7 @@ struct Once {
     last_resorts: Vec<(u16, Moment)>,
     /// `None` until the draw.
     trickle: Option<bool>,
-    /// The candidates whose request was mended.
+    /// The candidates whose request was mended, each as often as it was.
     mended: Vec<usize>,
 }
 

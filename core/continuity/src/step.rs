@@ -39,7 +39,7 @@ pub enum AttemptPurpose {
     Retry,
     /// The same target again because its pooled connection was stale: free.
     StaleRetry,
-    /// The same target again with a request mended after its refusal: free, once for each target.
+    /// The same target again with a request mended after its refusal: free, a few times for each target.
     Repair,
     /// Another vendor's word on a refusal that names the caller: charged to [`crate::Opinions`].
     SecondOpinion,

@@ -214,7 +214,8 @@ impl Model {
             AttemptPurpose::Repair => {
                 let last = self.failed.last().map(|(failed, _)| *failed);
                 assert_eq!(last, Some(index));
-                assert_eq!(self.mended.iter().filter(|of| **of == index).count(), 1);
+                let mended = self.mended.iter().filter(|of| **of == index).count();
+                assert!((1..=3).contains(&mended), "{mended}");
                 return;
             }
             AttemptPurpose::LastResort => {

@@ -1,5 +1,5 @@
-//! The same target again with a request that it will take: without the reasoning it refused, without
-//! a begun answer it would not go on from.
+//! The same target again with a request that it will take: without the reasoning it refused, or written
+//! as it says that it wants it.
 
 use backstop_resilience::State;
 
@@ -7,13 +7,17 @@ use super::Course;
 use super::choose::{Choice, Question};
 use crate::AttemptPurpose;
 
+/// How often the request is mended for one candidate: servers name one thing at a time.
+const MENDS_MAX: usize = 3;
+
 impl Course {
-    /// The request can be mended for the candidate whose attempt has just failed: report that with
-    /// [`Self::handle_failure`] first. It is asked once more at once, free of the retry budget and of
-    /// the most attempts allowed; `false` where that has been done already.
+    /// The request can be mended for the candidate whose attempt has just failed, so that it is another
+    /// than what was refused: report that with [`Self::handle_failure`] first. It is asked once more at
+    /// once, free of the retry budget and of the most attempts allowed; `false` where that has been done
+    /// often enough.
     pub fn mend(&mut self, candidate: usize) -> bool {
-        let known = self.once.mended.contains(&candidate);
-        if known || self.verdict.is_some() || candidate >= self.records.len() {
+        let before = self.once.mended.iter().filter(|mended| **mended == candidate).count();
+        if before >= MENDS_MAX || self.verdict.is_some() || candidate >= self.records.len() {
             return false;
         }
         self.once.mended.push(candidate);

@@ -270,9 +270,11 @@ fn asks_a_target_once_more_for_free_when_its_request_could_be_mended() {
         "
         0s -                            => first 0
         0s 0 mended signature_refused   => repair 0
-        0s 0 mended signature_refused   => failover 1
+        0s 0 signature_refused          => failover 1
+        0s 1 mended unsupported_feature => repair 1
+        0s 1 mended unsupported_feature => repair 1
         0s 1 mended signature_refused   => repair 1
-        0s 1 signature_refused          => give up signature_refused
+        0s 1 mended unsupported_feature => give up signature_refused
         ",
     );
     // Not where it must not be asked at all, and not instead of a verdict.
