@@ -86,6 +86,7 @@ impl Gateway {
     pub fn status(&self) -> Value {
         let shared = &self.shared;
         let now = shared.clock.now();
+        let taught = shared.live.load().taught(now);
         let targets: serde_json::Map<String, Value> = shared
             .registry
             .all()
@@ -100,6 +101,7 @@ impl Gateway {
                     "first_token_typical_ms": millis(outlook.first_token_typical),
                     "first_token_clock_ms": millis(outlook.first_token_clock),
                     "in_flight": cell.in_flight(),
+                    "taught": taught.get(&*name).map(Vec::as_slice).unwrap_or_default(),
                 });
                 (name, value)
             })

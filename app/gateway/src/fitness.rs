@@ -1,6 +1,7 @@
 //! Whether a target can take a request at all, and the request as it goes there.
 
 pub(crate) mod issuers;
+pub(crate) mod lessons;
 pub(crate) mod media;
 pub(crate) mod signed;
 pub(crate) mod thoughts;
@@ -10,7 +11,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use backstop_continuity::{Unfit, resume_request};
-use backstop_dialects::{Delivery, Renames, TargetForm};
+use backstop_dialects::{Delivery, Lesson, Renames, TargetForm};
 use backstop_exchange::{Features, Loss};
 use backstop_fit::Terms;
 use backstop_vocabulary::Failure;
@@ -83,7 +84,18 @@ impl Place {
         // What a peculiar server refuses is left out, where we know what it is that we leave out.
         let peculiar = || self.abilities.habits.is_peculiar() && asked.full().is_ok();
         let fitted = self.is_known_stand_in || !self.adjustment.is_empty() || peculiar();
-        self.dialect == asked.dialect && !fitted && !restreamed
+        self.dialect == asked.dialect && !fitted && !restreamed && !self.knows_better(asked)
+    }
+
+    /// Whether the target has taught that it does not take such a request as the client wrote it.
+    fn knows_better(&self, asked: &Asked) -> bool {
+        let concerns = |lesson: &Lesson| {
+            let full = || asked.full().ok();
+            (lesson.is_of_tools() && asked.scan.tools)
+                || (lesson.is_of_prefill() && full().is_some_and(|full| full.features.prefill))
+                || (lesson.is_of_stop() && full().is_some_and(|full| !full.request.stop.is_empty()))
+        };
+        self.lessons.iter().any(concerns)
     }
 
     /// Whether the request can be answered here at all.
@@ -120,7 +132,8 @@ impl Place {
             && let Some(edits) = edits
         {
             let (bytes, loss) = thoughts::own_body(&shared.issuers, asked, self, edits);
-            return Ok(Body { bytes, losses: loss.into_iter().collect(), ..Body::default() });
+            let losses = loss.into_iter().collect();
+            return Ok(self.as_taught(asked, Body { bytes, losses, ..Body::default() }));
         }
         let full = asked.full().map_err(Clone::clone)?;
         let terms = self.terms(asked);
@@ -146,7 +159,18 @@ impl Place {
             Some(tool) => written.renames.answered_by(&tool),
             None => written.renames,
         };
-        Ok(Body { bytes: Bytes::from(written.body), renames, losses })
+        Ok(self.as_taught(asked, Body { bytes: Bytes::from(written.body), renames, losses }))
+    }
+
+    /// The body without what the target has refused before.
+    fn as_taught(&self, asked: &Asked, mut body: Body) -> Body {
+        for lesson in &self.lessons {
+            if let Some((bytes, loss)) = lesson.apply(&body.bytes, asked.dialect) {
+                body.bytes = Bytes::from(bytes);
+                body.losses.extend(loss);
+            }
+        }
+        body
     }
 
     /// Whether something of the request must be given up or emulated here, so that its bytes cannot

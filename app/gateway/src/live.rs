@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
 
 use backstop_catalogue::Catalogue;
-use backstop_dialects::Delivery;
+use backstop_dialects::{Delivery, Lesson};
 use backstop_listener::Cors;
 use backstop_providers::{Endpoint, EndpointError, TlsTrust};
 use backstop_settings::{Credential, Provider, Route, Settings};
-use backstop_vocabulary::Dialect;
+use backstop_vocabulary::{Dialect, Moment};
 
+use crate::asked::Asked;
+use crate::fitness::lessons::Lessons;
 use crate::health::Registry;
 use crate::plan::Roster;
 use crate::table::{ProviderRow, Stem, credential_name, read, write};
@@ -27,8 +29,10 @@ pub(crate) struct Live {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) cors: Cors,
     pub(crate) providers: BTreeMap<Arc<str>, ProviderRow>,
-    /// One map per dialect.
-    rosters: [RwLock<Rosters>; Dialect::ALL.len()],
+    /// What targets taught since these settings are in force.
+    pub(crate) lessons: Lessons,
+    /// One map per dialect; a second one for requests with tools, as far as that matters.
+    rosters: [[RwLock<Rosters>; Dialect::ALL.len()]; 2],
 }
 
 impl Live {
@@ -66,7 +70,8 @@ impl Live {
         registry.passes.keep_only(&settings);
         let cors = Cors::new(settings.cors_origins.iter().map(String::as_str));
         let catalogue = Arc::clone(&settings.catalogue);
-        Self { settings, catalogue, cors, providers, rosters: Default::default() }
+        let lessons = Lessons::default();
+        Self { settings, catalogue, cors, providers, lessons, rosters: Default::default() }
     }
 
     /// The route of a model name, and whether an operator meant it so.
@@ -75,16 +80,18 @@ impl Live {
         named.or_else(|| Some((self.settings.catch_all(dialect)?, Match::Fallback)))
     }
 
-    /// The targets for a model, made once per name.
+    /// The targets for a model, made once per name and until something that was learnt is forgotten.
     pub(crate) fn roster(
         &self,
-        dialect: Dialect,
-        model: &str,
+        asked: &Asked,
         make: impl FnOnce() -> Option<Roster>,
     ) -> Option<Arc<Roster>> {
-        let rosters = &self.rosters[dialect as usize];
-        if let Some(known) = read(rosters).get(model) {
-            return Some(Arc::clone(known));
+        let model = &*asked.scan.model_name;
+        let with_tools = asked.scan.tools && self.lessons.are_of_tools();
+        let rosters = &self.rosters[usize::from(with_tools)][asked.dialect as usize];
+        let known = read(rosters).get(model).map(Arc::clone);
+        if let Some(known) = known.filter(|known| asked.started < known.good_until) {
+            return Some(known);
         }
         let made = Arc::new(make()?);
         let mut rosters = write(rosters);
@@ -94,6 +101,28 @@ impl Live {
         }
         rosters.insert(model.into(), Arc::clone(&made));
         Some(made)
+    }
+
+    /// What each target taught, by its name and in words.
+    pub(crate) fn taught(&self, now: Moment) -> BTreeMap<Arc<str>, Vec<String>> {
+        let mut all = BTreeMap::<Arc<str>, Vec<String>>::new();
+        let stems = self.providers.values().flat_map(|row| &row.stems);
+        for target in stems.flat_map(|stem| stem.targets()) {
+            for dialect in Dialect::ALL {
+                let (lessons, _) = self.lessons.of((target.number, dialect), now);
+                let words = lessons.iter().map(|lesson| format!("{dialect}: {lesson}"));
+                all.entry(Arc::clone(&target.name)).or_default().extend(words);
+            }
+        }
+        all.retain(|_, taught| !taught.is_empty());
+        all
+    }
+
+    /// A target has taught something: rosters are made anew.
+    pub(crate) fn learn(&self, key: (usize, Dialect), lesson: Lesson, now: Moment) -> bool {
+        let learnt = self.lessons.learn(key, lesson, now);
+        self.rosters.iter().flatten().for_each(|rosters| write(rosters).clear());
+        learnt
     }
 }
 

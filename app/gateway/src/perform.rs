@@ -1,5 +1,6 @@
 //! Phase 4: attempt, wait, give up. One journey is one request's way down the ladder.
 
+mod failed;
 mod furnish;
 mod wrap;
 
@@ -15,14 +16,12 @@ use backstop_fit::Judge;
 use backstop_identity::Grant;
 use backstop_providers::{Ask, Reply, ReplyBody};
 use backstop_resilience::Purpose;
-use backstop_settings::Credential;
 use backstop_store::AttemptRow;
 use backstop_vocabulary::{Class, Dialect, Failure, Stage, Timing};
 
 use crate::asked::Asked;
 use crate::beside::embed;
 use crate::core::Core;
-use crate::evidence::Opened;
 use crate::fitness::Body;
 use crate::fitness::media::Media;
 use crate::fitness::thoughts;
@@ -347,57 +346,6 @@ impl Journey {
         let vectors = embed::wants_vectors(&self.asked);
         Err((if vectors { embed::judged(failure) } else { failure }, upstream))
     }
-
-    /// A failure as it may be told: a provider's words may repeat the key that it was sent.
-    pub(crate) fn discreet(&self, place: usize, failure: Failure) -> Failure {
-        headers::discreet(failure, self.roster.places[place].shown(), &self.asked.headers)
-    }
-
-    /// A stand-in that refuses, after the target the request was made for had failed, judges the fit
-    /// and not the request: the client must not take it for its own fault.
-    fn fit_or_request(&self, place: usize, failure: &Failure) -> Failure {
-        let stands_in = !self.roster.places[place].is_own && !self.record.attempts().is_empty();
-        if stands_in && failure.class == Class::InvalidRequest {
-            return Failure { class: Class::UnsupportedFeature, words: None, ..failure.clone() };
-        }
-        failure.clone()
-    }
-
-    fn note_failure(
-        &mut self,
-        attempt: Attempt,
-        permit: Permit,
-        failure: &Failure,
-        upstream: Option<Box<str>>,
-    ) {
-        let shared = Arc::clone(&self.core.shared);
-        let now = shared.clock.now();
-        let place = attempt.candidate;
-        let failure = self.discreet(place, self.fit_or_request(place, failure));
-        let failure = &shared.judge(&self.roster, (place, self.asked.shape()), &failure, now);
-        let name = Arc::clone(&permit.target.name);
-        shared.metrics.failed(&permit.target.metrics, failure.class.code());
-        let timing = if is_clients_own(&self.roster.places[place], failure) {
-            permit.excused()
-        } else {
-            let (target, before) = (Arc::clone(&permit.target), permit.target.cell.openings());
-            let timing = permit.failed(failure);
-            let opened = if target.cell.openings() == before { Opened::No } else { Opened::Yes };
-            shared.spread(&self.live, (&self.roster, place), failure, opened);
-            timing
-        };
-        self.course.handle_failure(now, attempt.candidate, failure);
-        if failure.class == Class::SignatureRefused
-            && thoughts::refuse(&shared, &self.asked, &self.roster.places[place])
-        {
-            self.course.mend(place);
-        }
-        let mut row = row(&name, attempt.purpose, timing, (failure.status, upstream));
-        row.class = Some(failure.class);
-        row.provider_code.clone_from(&failure.provider_code);
-        tracing::debug!(request = %self.asked.id, target = %name, code = failure.class.code(), "attempt failed: {}", failure.message);
-        self.record.attempt(row);
-    }
 }
 
 /// The client's own question, or one written anew, at another path of a provider than its dialect's;
@@ -435,16 +383,6 @@ fn authorised(
     let clock = core.shared.clock;
     let grant = access::authorise(&mut ask, place.at(row), &asked.headers, clock)?;
     Ok(Prepared { ask, renames, grant })
-}
-
-/// Whether a failure is about the credential that the client itself brought: it says nothing about
-/// the target for anybody else.
-fn is_clients_own(place: &Place, failure: &Failure) -> bool {
-    place.credential == Credential::FromClient
-        && matches!(
-            failure.class,
-            Class::KeyRefused | Class::QuotaExhausted | Class::RateLimited | Class::Acceleration
-        )
 }
 
 /// The path with what the client asked for beside it.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use backstop_continuity::{Awaits, Candidate, CoursePolicy, Method, Unfit};
+use backstop_dialects::Lesson;
 use backstop_exchange::{Abilities, Adjustment, Allowed};
 use backstop_settings::{Credential, Delivery, Policy, Route, Rung, TargetChoice, TargetModel};
 use backstop_surfaces::Surface;
@@ -36,6 +37,8 @@ pub(crate) struct Roster {
     pub(crate) policy: Policy,
     pub(crate) matched: Match,
     pub(crate) places: Vec<Place>,
+    /// Until when what targets taught counts: then it is made anew.
+    pub(crate) good_until: Moment,
 }
 
 /// One target on one rung.
@@ -50,7 +53,10 @@ pub(crate) struct Place {
     /// How its provider offers dialects and vectors.
     pub(crate) surface: Surface,
     pub(crate) credential: Credential,
+    /// What it can do, as far as it has not taught otherwise.
     pub(crate) abilities: Arc<Abilities>,
+    /// What it taught by refusing.
+    pub(crate) lessons: Vec<Lesson>,
     /// What its answers may lack.
     pub(crate) allowed: Allowed,
     /// What it is asked otherwise than the client asked.
@@ -83,12 +89,20 @@ pub(crate) fn roster(
     parts: &Parts<'_>,
 ) -> Result<Arc<Roster>, Failure> {
     let model = &asked.scan.model_name;
-    let made = live.roster(asked.dialect, model, || {
+    let made = live.roster(asked, || {
         let (route, matched) = live.route(asked.dialect, model)?;
-        Some(
-            Builder { live, parts, asked: (asked.dialect, model), matched, places: Vec::new() }
-                .build(route),
-        )
+        let (now, places) = (asked.started, Vec::new());
+        let builder = Builder {
+            live,
+            parts,
+            asked: (asked.dialect, model),
+            tools: asked.scan.tools,
+            now,
+            matched,
+            places,
+            good_until: Moment::NEVER,
+        };
+        Some(builder.build(route))
     });
     made.ok_or_else(|| {
         let cure = "set a provider's key in the environment or write a route in backstop.yaml";
@@ -101,8 +115,12 @@ struct Builder<'a> {
     parts: &'a Parts<'a>,
     /// What the client speaks, and the model it names.
     asked: (Dialect, &'a str),
+    /// Whether the request has tools: it matters where a target has refused them.
+    tools: bool,
+    now: Moment,
     matched: Match,
     places: Vec<Place>,
+    good_until: Moment,
 }
 
 impl Builder<'_> {
@@ -120,7 +138,44 @@ impl Builder<'_> {
             policy: route.policy.clone(),
             matched: self.matched,
             places: self.places,
+            good_until: self.good_until,
         }
+    }
+
+    /// What a target taught in this dialect; the roster is good until some of that is forgotten.
+    fn lessons(&mut self, target: &Target, dialect: Dialect) -> Vec<Lesson> {
+        let (lessons, until) = self.live.lessons.of((target.number, dialect), self.now);
+        self.good_until = self.good_until.min(until);
+        lessons
+    }
+
+    /// The dialect in which a target is asked, what it taught in that, and what it can do then. Where
+    /// its usual one takes no tools while a model reasons, another of its own that does is better.
+    /// `None` where it has none for the model.
+    fn form(
+        &mut self,
+        row: &ProviderRow,
+        (target, model): (&Target, &str),
+        mut abilities: Abilities,
+    ) -> Option<(Dialect, Vec<Lesson>, Abilities)> {
+        let usual = row.settings.dialect_for(self.asked.0, model)?;
+        let lessons = self.lessons(target, usual);
+        let refused = self.tools && lessons.iter().any(Lesson::is_of_tools);
+        let mut known = abilities.clone();
+        for lesson in &lessons {
+            lesson.teach(&mut known);
+        }
+        let hindered = usual == Dialect::OpenaiChat && !known.tools_with_reasoning;
+        let better = Dialect::OpenaiResponses;
+        if !hindered || (usual == self.asked.0 && !refused) || !row.settings.speaks(better) {
+            return Some((usual, lessons, known));
+        }
+        let lessons = self.lessons(target, better);
+        abilities.reasoning = known.reasoning;
+        for lesson in &lessons {
+            lesson.teach(&mut abilities);
+        }
+        Some((better, lessons, abilities))
     }
 
     /// Exact names only: of those that merely look like a known model there is no end.
@@ -142,7 +197,10 @@ impl Builder<'_> {
             let target = stem.target(&row.settings, (model, named_by), self.parts);
             // Not the target's: it may be older than these settings.
             let known = || row.settings.abilities(self.parts.catalogue, model);
-            let abilities = Arc::new(choice.abilities.clone().unwrap_or_else(known));
+            let abilities = choice.abilities.clone().unwrap_or_else(known);
+            let form = self.form(row, (&target, model), abilities);
+            let Some((dialect, lessons, abilities)) = form else { continue };
+            let abilities = Arc::new(abilities);
             let candidate = Candidate {
                 target: target.number,
                 rung,
@@ -155,9 +213,6 @@ impl Builder<'_> {
                 weight: if stands_by(row, stem) { 0 } else { choice.share },
                 context_tokens_max: abilities.context_tokens_max,
                 standing: if forbidden { Err(Unfit::Forbidden) } else { Ok(()) },
-            };
-            let Some(dialect) = dialect_at(row, (self.asked.0, model), &abilities) else {
-                continue;
             };
             let mut place = Place {
                 provider: Arc::clone(&choice.provider),
@@ -174,6 +229,7 @@ impl Builder<'_> {
                 is_known_stand_in: model != self.asked.1
                     && self.parts.catalogue.model(&row.settings.vendor, model).is_some(),
                 abilities,
+                lessons,
                 cost: Cost::of(
                     self.parts.catalogue,
                     (&row.settings.vendor, model),
@@ -218,6 +274,9 @@ impl Roster {
                 let needs = needs.get_or_insert_with(|| Needs::of(asked));
                 let delivery = self.streams(asked).into();
                 candidate.standing = place.fits(asked, needs, delivery);
+            }
+            if candidate.standing.is_ok() && place.is_hindered(asked) {
+                candidate.standing = Err(Unfit::Request("takes no tools while it reasons".into()));
             }
             if candidate.standing.is_ok() && !place.has_credential(asked) {
                 candidate.standing = Err(Unfit::NoCredential);
@@ -304,6 +363,12 @@ impl Place {
         if self.abilities.prefill { Method::Prefill } else { Method::Instruction }
     }
 
+    /// Whether it has refused tools while it reasons, and cannot be told not to reason.
+    pub(crate) fn is_hindered(&self, asked: &Asked) -> bool {
+        let refused = || self.lessons.iter().any(Lesson::is_of_tools);
+        asked.scan.tools && refused() && !self.abilities.reasoning_optional
+    }
+
     pub(crate) fn has_credential(&self, asked: &Asked) -> bool {
         match &self.credential {
             // What a client brings opens the door of its own vendor only.
@@ -326,22 +391,6 @@ impl Place {
     pub(crate) fn row<'a>(&self, live: &'a Live) -> Option<&'a ProviderRow> {
         live.providers.get(&self.provider)
     }
-}
-
-/// The dialect in which a client's request goes to a provider. Where its usual one takes no tools
-/// while a model reasons, another of its own that does is better. `None` where it has none for the
-/// model.
-fn dialect_at(
-    row: &ProviderRow,
-    (client, model): (Dialect, &str),
-    abilities: &Abilities,
-) -> Option<Dialect> {
-    let usual = row.settings.dialect_for(client, model)?;
-    let hindered = usual == Dialect::OpenaiChat && !abilities.tools_with_reasoning;
-    if usual != client && hindered && row.settings.speaks(Dialect::OpenaiResponses) {
-        return Some(Dialect::OpenaiResponses);
-    }
-    Some(usual)
 }
 
 fn addresses(row: &ProviderRow, dialect: Dialect) -> Addresses {

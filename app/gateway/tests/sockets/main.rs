@@ -9,6 +9,7 @@ mod host;
 mod oracle;
 mod peer;
 mod quick;
+mod says;
 mod signers;
 mod stage;
 
@@ -28,6 +29,7 @@ mod identity;
 mod kept;
 mod leaving;
 mod media;
+mod mended;
 mod passing;
 mod reach;
 mod reloads;
