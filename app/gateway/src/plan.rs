@@ -222,8 +222,7 @@ impl Builder<'_> {
                 credential: stem.credential.clone(),
                 tier: choice.tier,
                 rung,
-                is_own: model == self.asked.1
-                    && dialect == self.asked.0
+                is_own: (dialect, model) == self.asked
                     && choice.adjustment.is_empty()
                     && row.settings.surface.is_whole(),
                 is_known_stand_in: model != self.asked.1
