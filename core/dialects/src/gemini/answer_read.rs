@@ -39,3 +39,26 @@ fn read(body: &[u8], events: &mut Vec<Event>) -> Result<(), Failure> {
     }
     reader.assume_stop(events)
 }
+
+#[cfg(test)]
+mod tests {
+    use backstop_exchange::Finish;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_in_a_list_ends_once_whatever_stands_beside_or_after_it() {
+        let said = |index: u32, reason: &str| {
+            format!(
+                r#"{{"candidates":[{{"content":{{"parts":[{{"text":"a"}}]}},"index":{index}{reason}}}]}}"#
+            )
+        };
+        let (begun, ended) = (said(5, ""), said(0, r#","finishReason":"STOP""#));
+        for list in [format!("[{begun},{ended}]"), format!("[{ended},{ended}]")] {
+            let mut events = Vec::new();
+            read_answer(list.as_bytes(), &mut events).unwrap();
+            let text = Event::Text("a".to_owned());
+            assert_eq!(events.split_off(1), [text, Event::Finish(Finish::End), Event::Done]);
+        }
+    }
+}

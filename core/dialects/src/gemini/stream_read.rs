@@ -82,17 +82,22 @@ impl StreamReader {
         Err(Failure::new(Class::StreamCut, message).at(self.stage()))
     }
 
-    /// Ends an answer that is whole but for its reason.
+    /// Ends an answer that is whole but for its reason, or for those of others beside it.
     pub(super) fn assume_stop(&mut self, events: &mut Vec<Event>) -> Result<(), Failure> {
-        if self.progress < Progress::Complete && !self.finished {
-            self.end("STOP", events)?;
+        if self.progress < Progress::Complete {
+            if !self.finished {
+                self.end("STOP", events)?;
+            }
             self.complete(events);
         }
         Ok(())
     }
 
-    /// Takes a chunk, or a whole answer.
+    /// Takes a chunk, or a whole answer; nothing follows its end.
     pub(super) fn take(&mut self, data: &[u8], events: &mut Vec<Event>) -> Result<(), Failure> {
+        if self.progress >= Progress::Complete {
+            return Ok(());
+        }
         // Never sent by the provider, but by servers that speak several dialects.
         if data == b"[DONE]" {
             return Ok(());
