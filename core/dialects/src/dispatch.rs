@@ -77,6 +77,8 @@ fn read_class(dialect: Dialect, head: &ErrorHead<'_>, body: &[u8]) -> Failure {
         return failure;
     }
     match dialect {
+        // Claude on Vertex: what refuses before the model is Google.
+        Dialect::AnthropicMessages if gemini::is_error(body) => gemini::read_error(head, body),
         Dialect::AnthropicMessages => anthropic_messages::read_error(head, body),
         Dialect::OpenaiChat => openai_chat::read_error(head, body),
         Dialect::OpenaiResponses => openai_responses::read_error(head, body),

@@ -25,7 +25,7 @@ mod wire;
 pub(crate) use answer_read::read_answer;
 pub(crate) use answer_write::write_answer;
 pub(crate) use elsewhere::{text_elsewhere, tool_elsewhere};
-pub(crate) use errors::{read_error, write_error};
+pub(crate) use errors::{is_error, read_error, write_error};
 pub(crate) use path::{called, count_path, path};
 pub(crate) use request_read::read_request;
 pub(crate) use request_write::write_request;

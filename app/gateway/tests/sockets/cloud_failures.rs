@@ -182,6 +182,15 @@ const OTHERS_SAY: &[(&str, Said, Class)] = &[
     (
         VERTEX,
         (
+            "429 Too Many Requests",
+            "",
+            r#"{"error":{"code":429,"message":"Resource exhausted. Please try again later.","status":"RESOURCE_EXHAUSTED"}}"#,
+        ),
+        Class::Overloaded,
+    ),
+    (
+        VERTEX,
+        (
             "503 Service Unavailable",
             "",
             r#"{"error":{"code":503,"message":"unavailable","status":"UNAVAILABLE"}}"#,

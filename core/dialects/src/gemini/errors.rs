@@ -48,6 +48,18 @@ pub(super) fn inside(body: &[u8]) -> Failure {
     read_error(&ErrorHead { status: 200, ..ErrorHead::default() }, body)
 }
 
+/// Whether a body is an error as Google's services write it: with a number, and a status in words.
+pub(crate) fn is_error(body: &[u8]) -> bool {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    // A stream in one list has its error in a list of one.
+    let error = value.get(0).unwrap_or(&value).get("error");
+    let word = |word: &str| word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    error.is_some_and(|error| {
+        error.get("code").is_some_and(Value::is_number)
+            && error.get("status").and_then(Value::as_str).is_some_and(word)
+    })
+}
+
 /// Whether a body is an error without the object around it.
 pub(super) fn is_flat(body: &[u8]) -> bool {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();

@@ -111,3 +111,47 @@ fn a_thread_code_reaches_the_tool_runners_and_other_codes_are_ours() {
         assert!(body.contains(&format!("\"error_code\":\"{written}\"")), "{body}");
     }
 }
+
+#[test]
+fn an_error_of_google_before_claude_on_its_cloud_is_read_as_google_means_it() {
+    let read = |status: u16, body: &str| {
+        let head = ErrorHead { status, content_type: "application/json", ..ErrorHead::default() };
+        crate::read_error(Dialect::AnthropicMessages, &head, body.as_bytes())
+    };
+    let of = |code: u16, word: &str, message: &str, details: &str| {
+        let body = format!(
+            r#"{{"error":{{"code":{code},"message":"{message}","status":"{word}","details":[{details}]}}}}"#
+        );
+        let (plain, listed) = (read(code, &body), read(code, &format!("[{body}]")));
+        assert_eq!(plain, listed);
+        plain
+    };
+    let (limit, argument) = ("RESOURCE_EXHAUSTED", "INVALID_ARGUMENT");
+    let quota = "Quota exceeded for aiplatform.googleapis.com/online_prediction_requests_per_base_model with base model: anthropic-claude-opus-4-6.";
+    assert_eq!(of(429, limit, quota, "").class, Class::RateLimited);
+    assert_eq!(
+        of(429, limit, "Resource exhausted. Please try again later.", "").class,
+        Class::Overloaded
+    );
+    let retry = r#"{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34s"}"#;
+    let waits = of(429, limit, "Resource exhausted.", retry);
+    assert_eq!(
+        (waits.class, waits.stay_away.map(|wait| wait.as_secs())),
+        (Class::RateLimited, Some(34))
+    );
+    let daily = r#"{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaId":"RequestsPerDay"}]}"#;
+    assert_eq!(of(429, limit, "Quota.", daily).class, Class::QuotaExhausted);
+    for (words, class) in [
+        ("prompt is too long: 210000 tokens > 200000 maximum", Class::ContextTooLong),
+        ("messages.1: Invalid `signature` in `thinking` block", Class::SignatureRefused),
+        ("This model does not support assistant message prefill.", Class::UnsupportedFeature),
+        ("temperature: Extra inputs are not permitted", Class::UnsupportedFeature),
+        ("messages: at least one message is required", Class::InvalidRequest),
+    ] {
+        assert_eq!(of(400, argument, words, "").class, class, "{words}");
+    }
+    assert_eq!(of(403, "PERMISSION_DENIED", "no", "").class, Class::AuthRefused);
+    // Claude's own stay Claude's.
+    let own = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+    assert_eq!(read(529, own).provider_code.as_deref(), Some("overloaded_error"));
+}

@@ -167,9 +167,11 @@ fn by_argument(report: &Report) -> Class {
     let says = |phrases: &[&str]| report.says(phrases);
     if says(&["api key not valid", "api key expired", "api key is invalid"]) {
         Class::AuthRefused
-    } else if says(&["thought signature", "thought_signature", "thoughtsignature"]) {
+    } else if says(&["thought signature", "thought_signature", "thoughtsignature"])
+        || (says(&["signature"]) && says(&["thinking"]))
+    {
         Class::SignatureRefused
-    } else if says(&["token count"]) || says(&["maximum number of tokens"]) {
+    } else if says(&["token count", "maximum number of tokens", "prompt is too long"]) {
         Class::ContextTooLong
     } else if says(&["payload size exceeds", "request size"]) {
         Class::RequestTooLarge
@@ -198,7 +200,7 @@ fn by_limit(report: &Report) -> Meaning {
         return (Class::QuotaExhausted, Some(Scope::LimitPool));
     }
     let named = !report.quotas.is_empty() || report.wait.is_some();
-    if named || report.says(&["exceeded your current quota"]) {
+    if named || report.says(&["exceeded your current quota", "quota exceeded for"]) {
         return (Class::RateLimited, None);
     }
     (Class::Overloaded, None)
