@@ -8,6 +8,8 @@ pub enum Refused {
         /// Whether it says that it takes them when it is told not to reason.
         unless_off: bool,
     },
+    /// The ids of calls: it takes nine letters and digits, no more and no less.
+    CallIds,
     /// A field, by the path that the target gave it: `temperature`, `messages[0].name`. Letters,
     /// digits and `_-.[]` only.
     Field(Box<str>),

@@ -299,3 +299,44 @@ async fn a_broken_stream_goes_on_by_instruction_where_a_begun_answer_is_refused(
     assert_eq!(taught(&stage), ["there/house-7 anthropic_messages: without a begun answer"]);
     assert_eq!((stage.state("there"), host.heard().len()), ("closed".to_owned(), 3));
 }
+
+/// A conversation with a call that another vendor made.
+fn with_call(model: &str) -> Value {
+    let call = json!({ "id": "call_0123456789abcdef", "type": "function", "function": { "name": "look", "arguments": "{}" } });
+    json!({ "model": model, "messages": [
+        { "role": "user", "content": "hi" },
+        { "role": "assistant", "tool_calls": [call] },
+        { "role": "tool", "tool_call_id": "call_0123456789abcdef", "content": "seen" },
+    ] })
+}
+
+fn short_ids_only(heard: &Heard) -> Option<Value> {
+    let id = heard.body["messages"][1]["tool_calls"][0]["id"].as_str()?;
+    let message = format!("Tool call id was {id} but must be a-z, A-Z, 0-9, with a length of 9.");
+    (id.len() != 9).then(|| json!({ "object": "error", "message": message, "type": "invalid_request_message_order", "code": "3280" }))
+}
+
+#[tokio::test]
+async fn ids_of_calls_become_as_short_as_the_server_wants_them() {
+    let (host, stage, _providers, _) = open(CHAT, short_ids_only).await;
+    for repairs in [1, 0] {
+        assert_mended(&stage.send(&call(CHAT, &with_call("house-7"))).await, repairs);
+        let messages = host.last()["messages"].clone();
+        assert_eq!(messages[1]["tool_calls"][0]["id"], messages[2]["tool_call_id"]);
+    }
+}
+
+#[tokio::test]
+async fn a_vendor_that_is_known_to_want_short_ids_gets_them_from_the_start() {
+    let host = Host::open(|heard, _| answer(CHAT, heard, short_ids_only)).await;
+    let yaml = settings(&["mistral/mistral-large-latest"], "");
+    let there = format!(
+        "providers:\n  mistral: {{ api_key: any, base_url: \"http://{}/v1\" }}\n",
+        host.address
+    );
+    let yaml = yaml.replacen("providers:\n", &there, 1);
+    let stage = Stage::open(&Providers::open().await, &yaml);
+    let got = stage.send(&call(CHAT, &with_call("mistral-large-latest"))).await;
+    assert!(got.status == 200 && host.heard().len() == 1, "{}", got.everything());
+    assert_eq!(taught(&stage), Vec::<String>::new());
+}

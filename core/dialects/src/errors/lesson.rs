@@ -3,6 +3,7 @@
 //! Only what leaves the question as it is can be learnt: hints, sampling, identity, another name for a
 //! field. What the answer is worth depends on the rest, so a target that refuses that is unfit.
 
+mod ids;
 mod place;
 mod slight;
 #[cfg(test)]
@@ -47,6 +48,8 @@ enum Taught {
     NoToolsWithReasoning { unless_off: bool },
     /// It takes no stop strings.
     NoStop,
+    /// It takes ids of calls of nine letters and digits only.
+    ShortIds,
 }
 
 impl Lesson {
@@ -55,6 +58,7 @@ impl Lesson {
     pub fn of(refused: &Refused, body: &[u8]) -> Option<Self> {
         let taught = match refused {
             Refused::Prefill => Taught::NoPrefill,
+            Refused::CallIds => Taught::ShortIds,
             Refused::ToolsWithReasoning { unless_off } => {
                 Taught::NoToolsWithReasoning { unless_off: *unless_off }
             }
@@ -77,6 +81,12 @@ impl Lesson {
         Some(Self(taught))
     }
 
+    /// What a vendor's servers are known to want, so that nobody need learn it.
+    pub fn known(vendor: &str, dialect: Dialect) -> Option<Self> {
+        let short_ids = vendor == "mistral" && dialect == Dialect::OpenaiChat;
+        short_ids.then_some(Self(Taught::ShortIds))
+    }
+
     /// What it says of the target's abilities.
     pub fn teach(&self, abilities: &mut Abilities) {
         match &self.0 {
@@ -90,7 +100,10 @@ impl Lesson {
                     abilities.reasoning = ReasoningForm::Effort;
                 }
             }
-            Taught::Without { .. } | Taught::NotBeside { .. } | Taught::Called { .. } => {}
+            Taught::Without { .. }
+            | Taught::NotBeside { .. }
+            | Taught::Called { .. }
+            | Taught::ShortIds => {}
         }
     }
 
@@ -122,6 +135,8 @@ impl Lesson {
                 (goes.cuts(body, None), left_out(goes))
             }
             Taught::Called { from, to } => (from.renamed(body, to), None),
+            // Ids say nothing but which result is of which call.
+            Taught::ShortIds => (ids::shortened(body), None),
             Taught::NotBeside { .. }
             | Taught::NoPrefill
             | Taught::NoToolsWithReasoning { .. }
@@ -136,7 +151,10 @@ impl Lesson {
 /// Whether a request asks the same without what was refused.
 pub(super) fn is_slight(refused: &Refused) -> bool {
     match refused {
-        Refused::Prefill | Refused::ToolsWithReasoning { .. } | Refused::Renamed { .. } => true,
+        Refused::Prefill
+        | Refused::ToolsWithReasoning { .. }
+        | Refused::Renamed { .. }
+        | Refused::CallIds => true,
         Refused::Field(path) | Refused::Value(path) | Refused::Both { goes: path, .. } => {
             let path = Path::of(path);
             path.is_slight() || LIMITS.contains(&&*path.to_string())
@@ -182,6 +200,7 @@ impl fmt::Display for Lesson {
             Taught::NoPrefill => f.write_str("without a begun answer"),
             Taught::NoToolsWithReasoning { .. } => f.write_str("without tools while it reasons"),
             Taught::NoStop => f.write_str("without stop strings"),
+            Taught::ShortIds => f.write_str("ids of calls in nine letters"),
         }
     }
 }

@@ -27,6 +27,9 @@ pub(crate) fn named(body: &[u8]) -> Option<Refused> {
     if is_prefill(&words) {
         return Some(Refused::Prefill);
     }
+    if words.contains("tool call id") && words.contains("length of 9") {
+        return Some(Refused::CallIds);
+    }
     if words.contains("function tools with reasoning_effort") {
         let unless_off = words.contains("'none'") || words.contains("`none`");
         return Some(Refused::ToolsWithReasoning { unless_off });
@@ -232,6 +235,12 @@ mod tests {
         check(&openai(tools, "reasoning_effort", ""), &refused(false));
         let tools = "Function tools with reasoning_effort are not supported for gpt-6 in /v1/chat/completions. To use function tools, use /v1/responses or set reasoning_effort to 'none'.";
         check(&openai(tools, "reasoning_effort", ""), &refused(true));
+    }
+
+    #[test]
+    fn ids_of_calls_that_are_too_long_are_told_from_other_ids() {
+        let ids = "Tool call id was call_abc but must be a-z, A-Z, 0-9, with a length of 9.";
+        check(&json!({ "object": "error", "message": ids, "code": "3280" }), &Refused::CallIds);
     }
 
     #[test]
