@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use backstop_continuity::{Gate, NoSeam, Pass, Seam};
-use backstop_dialects::{Frames, Framing, Renames, Restorer, StreamReader, StreamWriter};
+use backstop_dialects::{Frame, Frames, Framing, Renames, Restorer, StreamReader, StreamWriter};
 use backstop_exchange::{Answer, Artefact, Event, Finish};
 use backstop_fit::Judge;
 use backstop_vocabulary::{Class, Dialect, Failure, Scope, Stage, Usage};
@@ -90,6 +90,8 @@ impl Mint {
 pub(crate) enum Raw {
     /// The provider's own.
     Through,
+    /// The provider's own, but for the usage that only the gateway asked for.
+    ThroughLessUsage,
     /// Ours, written from events.
     Written,
 }
@@ -143,7 +145,7 @@ impl Relay {
                 Ok(frame) => {
                     self.events.clear();
                     self.reader.read(&frame, &mut self.events);
-                    let raw = frame.raw().clone();
+                    let raw = self.passes(&frame).then(|| frame.raw().clone());
                     self.frame(raw, given, &mut out, &mut progress.content)
                 }
                 Err(failure) => Some(Err(Box::new(failure))),
@@ -175,10 +177,22 @@ impl Relay {
         Ok(())
     }
 
+    /// Whether the client gets the bytes of a frame whose events were just read.
+    fn passes(&self, frame: &Frame) -> bool {
+        match self.raw {
+            Raw::Through => true,
+            Raw::ThroughLessUsage => {
+                !matches!(self.events[..], [Event::Usage(_)])
+                    || !backstop_dialects::is_usage_alone(self.dialect, frame)
+            }
+            Raw::Written => false,
+        }
+    }
+
     /// Takes the events of one frame; says whether they end the stream.
     fn frame(
         &mut self,
-        raw: Bytes,
+        raw: Option<Bytes>,
         given: &mut Given,
         out: &mut Out,
         content: &mut bool,
@@ -215,7 +229,7 @@ impl Relay {
         if done && let Err(failure) = self.check_json(given) {
             return Some(Err(Box::new(failure)));
         }
-        if self.raw == Raw::Through {
+        if let Some(raw) = raw {
             self.held_bytes += raw.len();
             self.held_raw.push(raw);
         }
@@ -285,7 +299,7 @@ impl Relay {
     /// have to go on from exactly here.
     fn release(&mut self, given: &mut Given, out: &mut Out) {
         match self.raw {
-            Raw::Through => {
+            Raw::Through | Raw::ThroughLessUsage => {
                 self.held.iter().for_each(|event| given.writer.note(event));
                 given.writer.note_place(&self.reader);
                 out.pieces.append(&mut self.held_raw);

@@ -85,7 +85,11 @@ fn given(journey: &Journey, fits: Fits) -> Given {
 fn relay(journey: &Journey, begun: &mut Begun) -> Relay {
     let dialect = journey.place(begun.place).dialect;
     let same = dialect == journey.asked.dialect && begun.renames.is_empty();
-    let raw = if same { Raw::Through } else { Raw::Written };
+    let raw = match (same, begun.renames.hides_usage()) {
+        (true, false) => Raw::Through,
+        (true, true) => Raw::ThroughLessUsage,
+        (false, _) => Raw::Written,
+    };
     let (form, mint) = ((dialect, begun.framing()), mint(journey, begun.place));
     Relay::new(form, raw, std::mem::take(&mut begun.renames), mint)
 }

@@ -101,6 +101,12 @@ pub fn read_rest(dialect: Dialect, rest: &[u8]) -> Option<Failure> {
     is_error.then(|| read_error(dialect, &head, rest))
 }
 
+/// Whether an event of a stream tells what the answer cost and nothing else. Only Chat Completions
+/// has such, for clients that ask.
+pub fn is_usage_alone(dialect: Dialect, frame: &Frame) -> bool {
+    dialect == Dialect::OpenaiChat && openai_chat::is_usage_alone(frame.data())
+}
+
 /// Writes a whole answer for a client. The id is `head`'s, with the dialect's prefix.
 pub fn write_answer(dialect: Dialect, answer: &Answer, head: &Head) -> Vec<u8> {
     match dialect {

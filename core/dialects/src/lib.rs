@@ -44,9 +44,9 @@ mod words;
 
 pub use addresses::{Addressed, addressed, takes_address};
 pub use dispatch::{
-    StreamReader, StreamWriter, called, count_path, fixed_path, framing, is_own_answer, keep_alive,
-    path, read_answer, read_error, read_request, read_rest, write_answer, write_error,
-    write_request,
+    StreamReader, StreamWriter, called, count_path, fixed_path, framing, is_own_answer,
+    is_usage_alone, keep_alive, path, read_answer, read_error, read_request, read_rest,
+    write_answer, write_error, write_request,
 };
 pub use embeddings::{EMBEDDINGS_PATH, VectorForm, VectorRequest, Vectors};
 pub use errors::{ErrorHead, Lesson, WrittenError};

@@ -27,7 +27,7 @@ pub(crate) use request_read::{read_effort_word, source_of};
 pub(crate) use request_write::{
     CONTINUE, Root, data_url, document_text, effort_word, format_name, is_strict,
 };
-pub(crate) use stream_read::StreamReader;
+pub(crate) use stream_read::{StreamReader, is_usage_alone};
 pub(crate) use stream_write::StreamWriter;
 pub(crate) use thoughts::has_thoughts;
 pub(crate) use wire::Words;

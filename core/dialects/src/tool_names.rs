@@ -21,6 +21,8 @@ pub struct Renames {
     answer: Option<String>,
     /// Stop strings that the target does not know.
     stops: Vec<String>,
+    /// Whether a stream is asked for its usage and the client did not ask.
+    usage_unasked: bool,
 }
 
 impl Renames {
@@ -56,6 +58,17 @@ impl Renames {
     /// The same for the answer's form.
     pub(crate) fn lower_answer(&mut self, schema: &Value) {
         self.schema = Some(schema.clone());
+    }
+
+    /// Notes that only the gateway asks what the stream costs: the client has no use for an event
+    /// that tells nothing else.
+    pub(crate) fn ask_usage(&mut self) {
+        self.usage_unasked = true;
+    }
+
+    /// Whether an event that tells nothing but the usage is not for the client.
+    pub const fn hides_usage(&self) -> bool {
+        self.usage_unasked
     }
 
     /// Notes that the gateway must look for these itself.

@@ -44,4 +44,5 @@ mod strangers;
 mod surfaces;
 mod thoughts;
 mod told;
+mod usage;
 mod vectors;

@@ -5,6 +5,7 @@ mod calls;
 mod tests;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -251,6 +252,18 @@ impl StreamReader {
         Failure::new(Class::StreamCut, "the provider's stream ended before the answer did")
             .at(self.stage())
     }
+}
+
+/// Whether a chunk tells what the answer cost and nothing else: many clients read `choices[0]` of
+/// every chunk, and break on the one that has none.
+pub(crate) fn is_usage_alone(data: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Bill {
+        choices: Option<Vec<IgnoredAny>>,
+        usage: Option<IgnoredAny>,
+    }
+    serde_json::from_slice::<Bill>(data)
+        .is_ok_and(|bill| bill.usage.is_some() && bill.choices.is_none_or(|all| all.is_empty()))
 }
 
 /// Servers name the readable thought `reasoning_content`, `reasoning`, or both at once.

@@ -31,6 +31,9 @@ pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
         draft.set("stream", true);
         // Always: what an answer costs is known only from here.
         draft.set("stream_options", json!({ "include_usage": true }));
+        if !draft.request.stream_usage {
+            draft.renames.ask_usage();
+        }
     }
     Ok(())
 }

@@ -501,3 +501,18 @@ proptest! {
         read(pieces.concat().as_bytes(), 5);
     }
 }
+
+#[test]
+fn a_chunk_of_usage_is_one_that_tells_nothing_else() {
+    for (chunk, alone) in [
+        (r#"{"choices":[],"usage":{"prompt_tokens":1}}"#, true),
+        (r#"{"id":"a","usage":{"prompt_tokens":1},"choices":null}"#, true),
+        (r#"{"choices":[],"usage":null}"#, false),
+        // Azure's verdict on the prompt.
+        (r#"{"choices":[],"prompt_filter_results":[]}"#, false),
+        (r#"{"choices":[{"index":1,"delta":{}}],"usage":{"prompt_tokens":1}}"#, false),
+        ("[DONE]", false),
+    ] {
+        assert_eq!(super::is_usage_alone(chunk.as_bytes()), alone, "{chunk}");
+    }
+}
