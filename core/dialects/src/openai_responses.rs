@@ -9,6 +9,7 @@ mod answer_read;
 mod answer_write;
 mod elsewhere;
 mod errors;
+mod namespace;
 mod request_read;
 mod request_write;
 mod scan;

@@ -234,6 +234,20 @@ def previous():
     return described(error)
 
 
+def namespace():
+    """A function of the client in a group: the stand-in's call bears both names, and so may its replay."""
+    behave({"provider": "openai", "symptom": "http_503"})
+    group = {"type": "namespace", "name": "agents", "description": "Sub-agents.", "tools": [function("spawn", WEATHER)]}
+    asked = ask("An agent, please.", tools=[group])
+    response = sdk.responses.create(**asked)
+    [call] = [item for item in response.output if item.type == "function_call"]
+    assert (call.name, call.namespace) == ("spawn", "agents"), call
+    streamed = [event.item for event in sdk.responses.create(**asked, stream=True)
+                if event.type == "response.output_item.done" and event.item.type == "function_call"]
+    assert [(item.name, item.namespace) for item in streamed] == [("spawn", "agents")], streamed
+    whole(sdk.responses.create(**answered(asked, response)).output_text)
+
+
 def down(model, symptom, should_retry, expected):
     behave(symptom)
     before = requests_at(DOWN_CONSOLE)
@@ -270,6 +284,7 @@ def broken_helper():
 
 
 suite.both(BOTH)
+suite.once("other dialect", {"tools in a namespace": namespace})
 suite.once("errors", {
     "everything down, worth a retry": lambda: down(
         MODEL, {"symptom": "http_503"}, "true", openai.InternalServerError),

@@ -109,6 +109,11 @@ impl Draft<'_> {
         }
     }
 
+    /// Whether tools go in the client's own namespaces; elsewhere each bears both names.
+    fn has_namespaces(&self) -> bool {
+        self.is_native() && self.is_original()
+    }
+
     fn fit_name(&mut self, name: &str) -> String {
         self.renames.fit(name, NAME_BYTES_MAX)
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::namespace;
 use super::wire::{message_item, reasoning_item, refusal_part, text_part};
 
 /// The items of one answer.
@@ -181,7 +182,7 @@ pub(super) fn call_item(
     let (kind, field) =
         if custom { ("custom_tool_call", "input") } else { ("function_call", "arguments") };
     let mut item = json!({ "id": id, "type": kind, "status": status, "call_id": call_id });
-    item["name"] = name.into();
+    namespace::write(&mut item, name);
     item[field] = text.into();
     item
 }

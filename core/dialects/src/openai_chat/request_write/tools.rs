@@ -159,6 +159,9 @@ fn write_custom(draft: &mut Draft<'_>, tool: &Tool) -> Value {
         custom.insert("description".to_owned(), description.as_str().into());
     }
     custom.extend(tool.extras.clone());
+    if !draft.is_native() && custom.shift_remove("namespace").is_some() {
+        draft.lose("tools.namespace", "not in openai_chat");
+    }
     // Responses puts a grammar one level higher.
     if let Some(format) = custom.get_mut("format").and_then(Value::as_object_mut)
         && format.contains_key("definition")

@@ -7,6 +7,7 @@ use backstop_exchange::{
 };
 use backstop_vocabulary::{Dialect, Failure};
 
+use super::super::namespace;
 use super::super::wire::{ENCRYPTED, joined_texts};
 use super::parts::{read_content, read_parts};
 use crate::issuer;
@@ -45,14 +46,12 @@ fn read_item(place: &str, item: Value, request: &mut Request) -> Result<(), Fail
     let refers = item.get("role").is_none() && item.get("id").is_some();
     let untyped = if refers { "item_reference" } else { "message" };
     let kind = item.get("type").and_then(Value::as_str).unwrap_or(untyped).to_owned();
-    // A call in a namespace says which of several tools of its name is meant.
-    let spaced = item.get("namespace").is_some_and(|space| !space.is_null());
     match kind.as_str() {
         "message" => read_message(Fields::at(place, item)?, request),
-        "function_call" if !spaced => {
+        "function_call" => {
             read_call(Fields::at(place, item)?, (ToolKind::Function, "arguments"), request)
         }
-        "custom_tool_call" if !spaced => {
+        "custom_tool_call" => {
             read_call(Fields::at(place, item)?, (ToolKind::Custom, "input"), request)
         }
         "function_call_output" | "custom_tool_call_output" => {
@@ -130,9 +129,11 @@ fn read_call(
     (kind, arguments): (ToolKind, &str),
     request: &mut Request,
 ) -> Result<(), Failure> {
+    let namespace = item.string("namespace")?;
+    let name = item.needed_string("name")?;
     let call = ToolCall {
         id: item.needed_string("call_id")?,
-        name: item.needed_string("name")?,
+        name: namespace::joined(namespace.as_deref(), &name).into_owned(),
         arguments: item.string(arguments)?.unwrap_or_default(),
         kind,
         cache_hint: None,

@@ -5,11 +5,12 @@ use serde_json::Value;
 use backstop_exchange::{Request, Tool, ToolChoice, ToolKind};
 use backstop_vocabulary::{Dialect, Failure};
 
+use super::super::namespace;
 use crate::json::Fields;
 
 pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Failure> {
     for (index, tool) in fields.list("tools")?.unwrap_or_default().into_iter().enumerate() {
-        request.tools.push(read_tool(&format!("tools[{index}]"), tool)?);
+        read_tools(&format!("tools[{index}]"), tool, &mut request.tools)?;
     }
     if let Some(choice) = fields.value("tool_choice") {
         match read_choice(fields, &choice)? {
@@ -19,6 +20,25 @@ pub(super) fn read(fields: &mut Fields, request: &mut Request) -> Result<(), Fai
                 fields.rest.insert("tool_choice".to_owned(), choice);
             }
         }
+    }
+    Ok(())
+}
+
+/// A tool, or those of a namespace: functions of the client, which only stand in a group.
+fn read_tools(place: &str, tool: Value, tools: &mut Vec<Tool>) -> Result<(), Failure> {
+    let by_client = |tool: &Value| matches!(tool["type"].as_str(), Some("function" | "custom"));
+    let within = tool["tools"].as_array().filter(|list| list.iter().all(by_client));
+    let name = tool["name"].as_str().filter(|_| tool["type"] == "namespace");
+    let (Some(within), Some(name)) = (within, name) else {
+        tools.push(read_tool(place, tool)?);
+        return Ok(());
+    };
+    let mut group = tool.clone();
+    group.as_object_mut().and_then(|group| group.shift_remove("tools"));
+    for (index, one) in within.iter().enumerate() {
+        let mut one = read_tool(&format!("{place}.tools[{index}]"), one.clone())?;
+        namespace::enter(&mut one, name, &group);
+        tools.push(one);
     }
     Ok(())
 }
@@ -77,7 +97,9 @@ fn read_choice(fields: &Fields, choice: &Value) -> Result<Option<ToolChoice>, Fa
             let Some(tools) = tools else {
                 return Err(fields.wrong("tool_choice.tools", "a list of tools"));
             };
-            let names: Option<Vec<String>> = tools.iter().map(name_in).collect();
+            let is_group = |tool: &Value| tool["type"] == "namespace";
+            let name = |tool: &Value| name_in(tool).filter(|_| !is_group(tool));
+            let names: Option<Vec<String>> = tools.iter().map(name).collect();
             let required = choice.get("mode").and_then(Value::as_str) == Some("required");
             Ok(names.map(|names| ToolChoice::Among { names, required }))
         }

@@ -12,6 +12,7 @@ use backstop_exchange::{
 };
 use backstop_vocabulary::{Class, Dialect, Failure};
 
+use super::super::namespace;
 use super::super::request_read::FIELD;
 use super::super::wire::ENCRYPTED;
 use super::parts::{content, parts, result_output};
@@ -237,8 +238,12 @@ fn call_item(draft: &mut Draft<'_>, call: &ToolCall) -> Value {
     if call.cache_hint.is_some() {
         draft.lose_cache_hint();
     }
-    let (id, name) = (call_id(&call.id), draft.fit_name(&call.name));
-    let mut item = json!({ "type": "function_call", "call_id": id, "name": name });
+    let mut item = json!({ "type": "function_call", "call_id": call_id(&call.id) });
+    if draft.has_namespaces() {
+        namespace::write(&mut item, &call.name);
+    } else {
+        item["name"] = draft.fit_name(&call.name).into();
+    }
     if is_custom(draft, call) {
         item["type"] = "custom_tool_call".into();
         item["input"] = call.arguments.as_str().into();

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use backstop_exchange::{Tool, ToolChoice, ToolKind};
 use backstop_vocabulary::{Dialect, Failure};
 
+use super::super::namespace;
 use super::{Draft, unsupported};
 use crate::dispatch::tool_elsewhere;
 use crate::losses::{FLATTENED, REWRITTEN};
@@ -20,7 +21,11 @@ pub(super) fn write(draft: &mut Draft<'_>) -> Result<(), Failure> {
     let wanted = wanted(draft);
     for tool in &request.tools {
         if wanted.as_ref().is_none_or(|names| names.contains(tool.name.as_str())) {
-            tools.push(write_tool(draft, tool)?);
+            let written = write_tool(draft, tool)?;
+            match tool.extras.get(namespace::FIELD).filter(|_| draft.has_namespaces()) {
+                Some(group) => namespace::add(&mut tools, group, written),
+                None => tools.push(written),
+            }
         }
     }
     if tools.is_empty() {
@@ -89,10 +94,18 @@ fn write_tool(draft: &mut Draft<'_>, tool: &Tool) -> Result<Value, Failure> {
     }
 }
 
+/// The name of a tool: within its namespace where that goes too.
+fn write_name(draft: &mut Draft<'_>, tool: &Tool) -> String {
+    match namespace::split(&tool.name) {
+        (Some(_), name) if draft.has_namespaces() => name.to_owned(),
+        _ => draft.fit_name(&tool.name),
+    }
+}
+
 fn write_function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     let mut function = Map::new();
     function.insert("type".to_owned(), "function".into());
-    function.insert("name".to_owned(), draft.fit_name(&tool.name).into());
+    function.insert("name".to_owned(), write_name(draft, tool).into());
     if let Some(description) = &tool.description {
         function.insert("description".to_owned(), description.as_str().into());
     }
@@ -103,7 +116,9 @@ fn write_function(draft: &mut Draft<'_>, tool: &Tool) -> Value {
         function.insert("strict".to_owned(), strict.into());
     }
     for (name, value) in &tool.extras {
-        if draft.is_native() {
+        if name == namespace::FIELD && draft.has_namespaces() {
+            // It stands around the tool.
+        } else if name != namespace::FIELD && draft.is_native() {
             function.insert(name.clone(), value.clone());
         } else if name != "type" {
             draft.lose(&format!("tools.{name}"), "not in openai_responses");
@@ -157,11 +172,12 @@ fn parameters(draft: &mut Draft<'_>, tool: &Tool) -> Value {
 fn write_custom(draft: &mut Draft<'_>, tool: &Tool) -> Value {
     let mut custom = Map::new();
     custom.insert("type".to_owned(), "custom".into());
-    custom.insert("name".to_owned(), draft.fit_name(&tool.name).into());
+    custom.insert("name".to_owned(), write_name(draft, tool).into());
     if let Some(description) = &tool.description {
         custom.insert("description".to_owned(), description.as_str().into());
     }
     custom.extend(tool.extras.clone());
+    custom.shift_remove(namespace::FIELD);
     // Chat Completions puts a grammar one level deeper.
     if let Some(grammar) = custom.get("format").and_then(|format| format.get("grammar")).cloned()
         && let Some(format) = custom.get_mut("format").and_then(Value::as_object_mut)

@@ -5,6 +5,7 @@ use backstop_vocabulary::Failure;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::super::namespace;
 use super::super::track::{Body, Item, Part};
 use super::super::wire::{Wire, encrypted, joined_texts};
 use super::{StreamReader, bad};
@@ -59,7 +60,8 @@ impl StreamReader {
             (call_id, _) => call_id.to_owned(),
         };
         let custom = kind == ToolKind::Custom;
-        let (id, name) = (call_id.clone(), name.to_owned());
+        let namespace = item.get("namespace").and_then(Value::as_str);
+        let (id, name) = (call_id.clone(), namespace::joined(namespace, name).into_owned());
         events.push(Event::ToolStart { ordinal, id, name: name.clone(), kind });
         Ok(Body::Call { ordinal, call_id, name, custom })
     }
