@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use backstop_catalogue::{Catalogue, Family, Model, StandIn};
+use backstop_exchange::Allowed;
 use backstop_vocabulary::{Dialect, Tier};
 
 use crate::{
@@ -121,7 +122,12 @@ fn route(name: &str, models: Vec<Pattern>, ladder: Vec<Rung>) -> Route {
         name: name.into(),
         models,
         ladder,
-        policy: Policy::default(),
+        // Agents offer a vendor's own tools beside those that they run themselves: going on without
+        // the former is what whoever wrote no route wants.
+        policy: Policy {
+            allow_loss: Allowed::new(["hosted_tools".to_owned()]),
+            ..Policy::default()
+        },
         objective: None,
         built_in: true,
     }
@@ -209,4 +215,21 @@ fn local_rung(local_models: &[LocalModel], catalogue: &Catalogue) -> Option<Rung
     let (provider, model) = local_models.iter().find(able).or_else(|| local_models.first())?;
     let model = TargetModel::Named(Arc::clone(model));
     Some(Rung::Targets(vec![choice(Arc::clone(provider), model, Tier::Degraded)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use backstop_catalogue::Catalogue;
+    use backstop_exchange::Forfeit;
+
+    #[test]
+    fn an_agents_hosted_tools_keep_it_from_no_other_provider_where_no_route_is_written() {
+        let text = "providers: { anthropic: { api_key: a }, openai: { api_key: b } }";
+        let settings = crate::read(text, &BTreeMap::new(), &Catalogue::built_in()).unwrap();
+        let search = Forfeit::hosted("web_search");
+        let routes = &settings.routes;
+        assert!(routes.len() > 1 && routes.iter().all(|it| it.policy.allow_loss.allows(&search)));
+    }
 }

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use backstop_catalogue::Catalogue;
-use backstop_exchange::Allowed;
 use backstop_gateway::PLACEHOLDER_KEY;
 use backstop_settings::{Credential, ProviderKind, Settings, discover};
 
@@ -76,11 +75,6 @@ impl Wiring {
             if own && !provider.credentials.contains(&Credential::FromClient) {
                 provider.credentials.insert(0, Credential::FromClient);
             }
-        }
-        // Agents offer a vendor's own tools beside those that they run themselves: going on without
-        // the former is what whoever runs one wants.
-        for route in settings.routes.iter_mut().filter(|route| route.built_in) {
-            route.policy.allow_loss = Allowed::new(["hosted_tools".to_owned()]);
         }
         let placeholders = placeholders(&settings, env, command);
         Self { settings, placeholders }
