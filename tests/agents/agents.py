@@ -26,20 +26,30 @@ def claude(home, url):
 
 
 def codex(home, url):
-    write(home, ".codex/config.toml", f"""
-model = "gpt-5.4"
-model_provider = "gateway"
-check_for_update_on_startup = false
-[analytics]
-enabled = false
+    return codex_with(home, 'model_provider = "gateway"', f"""
 [model_providers.gateway]
 name = "gateway"
 base_url = "{url}/v1"
 env_key = "OPENAI_API_KEY"
 wire_api = "responses"
 """)
+
+
+def codex_built_in(home, url):
+    """The provider it brings asks over a WebSocket first."""
+    return codex_with(home, f'openai_base_url = "{url}/v1"', "")
+
+
+def codex_with(home, told, more):
+    write(home, ".codex/config.toml", f"""
+model = "gpt-5.4"
+{told}
+check_for_update_on_startup = false
+[analytics]
+enabled = false
+{more}""")
     command = [f"{NODE}/codex", "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", TASK]
-    return command, {"OPENAI_API_KEY": "sk-agent", "CODEX_HOME": f"{home}/.codex"}
+    return command, {"OPENAI_API_KEY": "sk-agent", "CODEX_API_KEY": "sk-agent", "CODEX_HOME": f"{home}/.codex"}
 
 
 def gemini(home, url):
@@ -101,6 +111,10 @@ def aider(model, variable, base):
     return command
 
 
+def claude_agent(home, url):
+    return ["node", os.path.join(HERE, "clients", "claude_agent.mjs")], claude(home, url)[1]
+
+
 def library(venv, name, variant):
     def command(home, url):
         program = os.path.join(HERE, f".venv-{venv}", "bin", "python") if venv else "node"
@@ -123,7 +137,9 @@ def pip(venv, package):
 # Name, version, own dialect, command.
 AGENTS = [
     ("Claude Code", npm("@anthropic-ai/claude-code"), MESSAGES, claude),
+    ("Claude Agent SDK", npm("@anthropic-ai/claude-agent-sdk"), MESSAGES, claude_agent),
     ("Codex", npm("@openai/codex"), RESPONSES, codex),
+    ("Codex, built-in provider", npm("@openai/codex"), RESPONSES, codex_built_in),
     ("Gemini CLI", npm("@google/gemini-cli"), GEMINI, gemini),
     ("opencode, Messages", npm("opencode-ai"), MESSAGES, opencode("anthropic", "@ai-sdk/anthropic", "claude-sonnet-5")),
     ("opencode, Chat", npm("opencode-ai"), CHAT, opencode("compatible", "@ai-sdk/openai-compatible", "gpt-5.4")),
@@ -134,10 +150,14 @@ AGENTS = [
     ("Cline", npm("cline"), CHAT, cline),
     ("aider, Messages", pip("aider", "aider-chat"), MESSAGES, aider("anthropic/claude-sonnet-5", "ANTHROPIC", "")),
     ("aider, Chat", pip("aider", "aider-chat"), CHAT, aider("openai/gpt-5.4", "OPENAI", "/v1")),
-    ("LangChain, Messages", pip("langchain", "langchain-anthropic"), MESSAGES, library("langchain", "lang_chain.py", MESSAGES)),
-    ("LangChain, Chat", pip("langchain", "langchain-openai"), CHAT, library("langchain", "lang_chain.py", CHAT)),
-    ("LangChain, Responses", pip("langchain", "langchain-openai"), RESPONSES, library("langchain", "lang_chain.py", RESPONSES)),
-    ("LangChain, Gemini", pip("langchain", "langchain-google-genai"), GEMINI, library("langchain", "lang_chain.py", GEMINI)),
+    ("LangChain Python, Messages", pip("langchain", "langchain-anthropic"), MESSAGES, library("langchain", "lang_chain.py", MESSAGES)),
+    ("LangChain Python, Chat", pip("langchain", "langchain-openai"), CHAT, library("langchain", "lang_chain.py", CHAT)),
+    ("LangChain Python, Responses", pip("langchain", "langchain-openai"), RESPONSES, library("langchain", "lang_chain.py", RESPONSES)),
+    ("LangChain Python, Gemini", pip("langchain", "langchain-google-genai"), GEMINI, library("langchain", "lang_chain.py", GEMINI)),
+    ("LangChain JS, Messages", npm("@langchain/anthropic"), MESSAGES, library(None, "lang_chain.mjs", MESSAGES)),
+    ("LangChain JS, Chat", npm("@langchain/openai"), CHAT, library(None, "lang_chain.mjs", CHAT)),
+    ("LangChain JS, Responses", npm("@langchain/openai"), RESPONSES, library(None, "lang_chain.mjs", RESPONSES)),
+    ("LangChain JS, Gemini", npm("@langchain/google-genai"), GEMINI, library(None, "lang_chain.mjs", GEMINI)),
     ("LlamaIndex, Messages", pip("llama", "llama-index-llms-anthropic"), MESSAGES, library("llama", "llama_index_agent.py", MESSAGES)),
     ("LlamaIndex, Chat", pip("llama", "llama-index-llms-openai"), CHAT, library("llama", "llama_index_agent.py", CHAT)),
     ("LlamaIndex, Responses", pip("llama", "llama-index-llms-openai"), RESPONSES, library("llama", "llama_index_agent.py", RESPONSES)),
@@ -147,6 +167,8 @@ AGENTS = [
     ("Pydantic AI, Gemini", pip("pydantic", "pydantic-ai-slim"), GEMINI, library("pydantic", "pydantic_agent.py", GEMINI)),
     ("OpenAI Agents, Responses", pip("openai", "openai-agents"), RESPONSES, library("openai", "openai_agents.py", RESPONSES)),
     ("OpenAI Agents, Chat", pip("openai", "openai-agents"), CHAT, library("openai", "openai_agents.py", CHAT)),
+    ("OpenAI Agents JS, Responses", npm("@openai/agents"), RESPONSES, library(None, "openai_agents.mjs", RESPONSES)),
+    ("OpenAI Agents JS, Chat", npm("@openai/agents"), CHAT, library(None, "openai_agents.mjs", CHAT)),
     ("Vercel AI SDK, Messages", npm("ai"), MESSAGES, library(None, "ai_sdk.mjs", MESSAGES)),
     ("Vercel AI SDK, Chat", npm("ai"), CHAT, library(None, "ai_sdk.mjs", CHAT)),
     ("Vercel AI SDK, Responses", npm("ai"), RESPONSES, library(None, "ai_sdk.mjs", RESPONSES)),

@@ -1,9 +1,8 @@
 """The gateway under test, as its binary."""
 
 import os
-import socket
+import re
 import subprocess
-import urllib.request
 
 MODELS = {"anthropic_messages": "claude-sonnet-5", "openai_chat": "gpt-5.4", "openai_responses": "gpt-5.4",
           "gemini": "gemini-2.5-pro"}
@@ -11,18 +10,17 @@ OTHER = {"anthropic_messages": "openai_responses", "openai_chat": "anthropic_mes
          "openai_responses": "anthropic_messages", "gemini": "openai_chat"}
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+# Where nobody listens: a port that only the system's own programs may take.
+NOBODY = "http://127.0.0.1:1"
+ADDRESS = re.compile(r"^applications +(http://\S+)$", re.MULTILINE)
 
 
 def settings(own, provider, is_dead):
     """One route for every model: the agent's own dialect, then a model of another."""
     other = OTHER[own]
-    first = f"http://127.0.0.1:{free_port()}" if is_dead else provider
+    first = NOBODY if is_dead else provider
     return f"""
-listen: 127.0.0.1:{{port}}
+listen: 127.0.0.1:0
 console: off
 store: none
 providers:
@@ -35,31 +33,28 @@ routes:
 
 class Gateway:
     def __init__(self, binary, folder, yaml):
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
         path = os.path.join(folder, "backstop.yaml")
         with open(path, "w") as file:
-            file.write(yaml.replace("{port}", str(self.port)))
+            file.write(yaml)
         self.log = open(os.path.join(folder, "gateway.log"), "w")
         self.process = subprocess.Popen([binary, "serve", "--config", path], stdout=self.log, stderr=self.log,
                                         env={"PATH": os.environ["PATH"], "HOME": folder, "BACKSTOP_LOG": "debug"})
-        self.wait()
+        self.url = self.wait()
 
     def wait(self):
-        """Until it answers, or has ended."""
+        """Its address, once it says so, which it does when it answers."""
         for _ in range(400):
-            try:
-                urllib.request.urlopen(self.url, timeout=1).close()
-                return
-            except OSError:
-                pass
+            with open(self.log.name) as log:
+                said = log.read()
+            found = ADDRESS.search(said)
+            if found:
+                return found.group(1)
             try:
                 self.process.wait(0.05)
             except subprocess.TimeoutExpired:
                 continue
-            with open(self.log.name) as log:
-                raise RuntimeError("the gateway ended: " + log.read()[-2000:])
-        raise RuntimeError("the gateway does not answer")
+            raise RuntimeError("the gateway ended: " + said[-2000:])
+        raise RuntimeError("the gateway does not say where it listens")
 
     def __enter__(self):
         return self

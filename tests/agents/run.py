@@ -25,6 +25,9 @@ from provider import provider
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BINARY = os.environ.get("BACKSTOP", os.path.join(ROOT, "target", "debug", "backstop"))
 SECONDS_MAX = 150
+# What a provider of each dialect is asked; anything else came from the wrong one.
+PATHS = {"anthropic_messages": r"/v1/messages\b", "openai_chat": r"/v1/chat/completions$",
+         "openai_responses": r"/v1/responses\b", "gemini": r"/v1(beta)?/models/[^/]+$"}
 AT_ONCE = int(os.environ.get("AGENTS_AT_ONCE", "2"))
 
 
@@ -65,7 +68,8 @@ def attempt(make, dialect, is_dead):
         began = time.monotonic()
         status, said = run(command, env, folder)
     paths = sorted({path for path, _ in asked})
-    if status == 0 and word in said and asked:
+    answers = re.compile(PATHS[OTHER[dialect] if is_dead else dialect])
+    if status == 0 and word in said and asked and all(answers.match(path) for path in paths):
         shutil.rmtree(folder, ignore_errors=True)
         return "ok", f"{time.monotonic() - began:.0f} s"
     tail = re.sub(r"\s+", " ", said)[-300:]
