@@ -28,6 +28,7 @@ pub(crate) struct Record {
     losses: Vec<Loss>,
     passed_over: Vec<PassedOver>,
     usage: Option<Usage>,
+    spent: cost::Spent,
     first_token: Option<Duration>,
     resumed: bool,
     answered_by: Option<AnsweredBy>,
@@ -55,6 +56,7 @@ impl Record {
             losses: Vec::new(),
             passed_over: Vec::new(),
             usage: None,
+            spent: cost::Spent::default(),
             first_token: None,
             resumed: false,
             answered_by: None,
@@ -122,9 +124,8 @@ impl Record {
 
     /// An attempt at this place used so much.
     pub(crate) fn used(&mut self, usage: Usage, place: Option<&Place>) {
-        if let Some(cost) = place.and_then(|place| place.cost.as_ref()) {
-            cost.add(&usage);
-        }
+        let price = place.and_then(|place| place.cost.as_ref());
+        self.spent.add(price.and_then(|price| price.add(&usage)));
         self.usage = Some(self.usage.map_or(usage, |before| before.plus(usage)));
     }
 
@@ -229,6 +230,7 @@ impl Record {
             resumed: self.resumed,
             losses,
             usage: self.usage,
+            cost: self.spent.sum(),
             first_token_us: self.first_token.map(micros),
             total_us: micros(now.since(asked.started)),
             attempts: std::mem::take(&mut self.attempts),

@@ -72,6 +72,7 @@ pub(crate) fn note(shared: &Shared, refused: Refused<'_>, failure: &Failure) {
         resumed: false,
         losses: Vec::new(),
         usage: None,
+        cost: None,
         first_token_us: None,
         total_us: micros(now.since(started)),
         attempts: Vec::new(),

@@ -88,6 +88,7 @@ fn entry(row: u32) -> Entry {
         resumed: false,
         losses: Vec::new(),
         usage: Some(Usage { input_uncached: 812, output: 160, ..Usage::default() }),
+        cost: None,
         first_token_us: Some(412_345),
         total_us: 2_112_345,
         attempts: vec![AttemptRow {

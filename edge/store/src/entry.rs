@@ -25,6 +25,15 @@ impl Outcome {
     }
 }
 
+/// What a request cost at list prices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CostEstimated {
+    /// Millionths of the currency.
+    pub micros: u64,
+    /// Three letters.
+    pub currency: Arc<str>,
+}
+
 /// One finished request, as the journal keeps it. No prompt, no answer, no key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -66,6 +75,8 @@ pub struct Entry {
     pub losses: Vec<String>,
     /// Tokens, where known.
     pub usage: Option<Usage>,
+    /// What they cost at list prices, where every price is known: an estimate.
+    pub cost: Option<CostEstimated>,
     /// Time to the first meaningful delta delivered, in microseconds.
     pub first_token_us: Option<u64>,
     /// Time from the first byte of the request to the end, in microseconds.

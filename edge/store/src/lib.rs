@@ -13,6 +13,6 @@ mod entry;
 mod journal;
 mod store;
 
-pub use entry::{AttemptRow, Entry, Outcome};
+pub use entry::{AttemptRow, CostEstimated, Entry, Outcome};
 pub use journal::{Caps, Journal, Standing};
 pub use store::{Counts, Recorded};

@@ -29,6 +29,11 @@ async fn an_answer_adds_what_its_usage_costs_at_the_list_price() {
     }
     let rows = stage.rows(asked).await;
     let expected: f64 = rows.iter().map(|row| price.of(&row.usage.unwrap()).unwrap()).sum();
+    for row in &rows {
+        let micros = price.of(&row.usage.unwrap()).unwrap() * 1e6;
+        let kept = row.cost.as_ref().unwrap();
+        assert_eq!((format!("{micros:.0}"), &*kept.currency), (kept.micros.to_string(), "USD"));
+    }
     let told = cost(&stage, ANTHROPIC, "USD").await;
     assert!(told > 0.0 && (told - expected).abs() < 1e-9, "{told} {expected}");
     assert!(cost(&stage, OPENAI, "USD").await < f64::EPSILON);
@@ -52,7 +57,8 @@ async fn nothing_is_made_up_where_no_price_is_known() {
     let stage = Stage::open(&providers, &format!("{own}{yaml}"));
     let (dialect, delivery) = forms().next().unwrap();
     assert_eq!(stage.ask(&item(dialect, delivery, Wish::Text)).await.status, 200);
-    assert!(stage.rows(1).await[0].usage.is_some());
+    let row = &stage.rows(1).await[0];
+    assert!(row.usage.is_some() && row.cost.is_none(), "{row:?}");
     let told = stage.console().send(&Call::get("/metrics")).await.text();
     assert!(!told.contains("cost_estimated_total{"), "{told}");
 }

@@ -9,13 +9,13 @@ use rusqlite::{Row, Statement};
 use serde::{Deserialize, Serialize};
 
 use super::Recorded;
-use crate::{AttemptRow, Entry, Outcome};
+use crate::{AttemptRow, CostEstimated, Entry, Outcome};
 
 /// The columns in the order of [`bind`] and [`read`].
 pub(super) const NAMES: &str = "at_ms, weight, request, caller, app, workflow, session, route, \
      dialect, model, stream, outcome, class, answered_by, rung, tier, finish, resumed, losses, \
      input_uncached, cache_read, cache_write, output, reasoning, estimated, first_token_us, \
-     total_us, attempts_n, attempts";
+     total_us, attempts_n, attempts, cost_estimated_micros, currency";
 
 /// An attempt as it stands in the `attempts` column, without what is absent.
 #[derive(Serialize, Deserialize)]
@@ -66,7 +66,9 @@ pub(super) fn bind(statement: &mut Statement<'_>, row: &Recorded) -> rusqlite::R
     column.number(entry.total_us)?;
     column.number(u64::try_from(entry.attempts.len()).unwrap_or(u64::MAX))?;
     let attempts: Vec<AttemptJson<'_>> = entry.attempts.iter().map(AttemptJson::from).collect();
-    column.text(Some(&json(&attempts)))
+    column.text(Some(&json(&attempts)))?;
+    column.maybe(entry.cost.as_ref().map(|cost| cost.micros))?;
+    column.text(entry.cost.as_ref().map(|cost| &*cost.currency))
 }
 
 struct Columns<'a, 'conn> {
@@ -124,6 +126,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Recorded> {
         resumed: row.get(17)?,
         losses: text(18)?.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
         usage: usage(row, 19)?,
+        cost: cost(row, 29)?,
         first_token_us: row.get::<_, Option<i64>>(25)?.map(i64::unsigned_abs),
         total_us: unsigned(row, 26)?,
         attempts: attempts(word(28)?),
@@ -157,6 +160,14 @@ fn usage(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Usage>> {
         reasoning: unsigned(row, first + 4)?,
         basis: if row.get(first + 5)? { Basis::Estimated } else { Basis::Reported },
     }))
+}
+
+fn cost(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<CostEstimated>> {
+    let micros = row.get::<_, Option<i64>>(first)?.map(i64::unsigned_abs);
+    let currency = row.get_ref(first + 1)?.as_str_or_null()?;
+    Ok(micros
+        .zip(currency)
+        .map(|(micros, currency)| CostEstimated { micros, currency: currency.into() }))
 }
 
 fn attempts(json: &str) -> Vec<AttemptRow> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use backstop_vocabulary::{Basis, Chance, Class, Dialect, RequestId, Tier, Usage};
 
 use super::{Bounds, Memory, Recorded, Sqlite, State, Store, StoreError};
-use crate::{AttemptRow, Entry, Outcome};
+use crate::{AttemptRow, CostEstimated, Entry, Outcome};
 
 /// A file of its own for each call, removed when dropped.
 pub(crate) struct File(pub(crate) PathBuf);
@@ -61,6 +61,7 @@ pub(crate) fn clean(number: u64) -> Entry {
         resumed: false,
         losses: Vec::new(),
         usage: Some(Usage { input_uncached: 812, output: 160, ..Usage::default() }),
+        cost: Some(CostEstimated { micros: 2_415, currency: "USD".into() }),
         first_token_us: Some(412_000),
         total_us: 2_100_000,
         attempts: vec![attempt("openai/gpt-6.1", None)],
@@ -275,13 +276,30 @@ fn keeps_what_it_has_over_a_restart() {
 }
 
 #[test]
+fn a_file_of_an_older_version_is_brought_up_to_date_with_its_rows() {
+    let file = File::new();
+    Sqlite::open(&file.0).unwrap().append(&rows(0..2)).unwrap();
+    let connection = rusqlite::Connection::open(&file.0).unwrap();
+    let back = "ALTER TABLE requests DROP COLUMN currency;
+                ALTER TABLE requests DROP COLUMN cost_estimated_micros;";
+    connection.execute_batch(back).unwrap();
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    drop(connection);
+    let mut store = Sqlite::open(&file.0).unwrap();
+    store.append(&rows(2..3)).unwrap();
+    let costs: Vec<bool> =
+        store.recent(3).unwrap().iter().map(|row| row.entry.cost.is_some()).collect();
+    assert_eq!(costs, [true, false, false], "what was not kept is not known");
+}
+
+#[test]
 fn refuses_a_file_of_a_newer_version_and_leaves_it_alone() {
     let file = File::new();
     drop(Sqlite::open(&file.0).unwrap());
     let connection = rusqlite::Connection::open(&file.0).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     let error = Sqlite::open(&file.0).unwrap_err();
-    assert!(matches!(error, StoreError::Newer { found: 99, known: 1 }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 99, known: 2 }), "{error}");
     let message = error.into_failure().message;
     assert!(message.contains("newer"), "{message}");
 }

@@ -7,7 +7,8 @@ use rusqlite::{Connection, Row, TransactionBehavior};
 use super::super::{Counts, StoreError, columns};
 
 /// What brings a file from version `n` to `n + 1`; the last one's end is the version we know.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE requests (
         id INTEGER PRIMARY KEY,
         at_ms INTEGER NOT NULL, weight INTEGER NOT NULL, request TEXT NOT NULL,
@@ -23,7 +24,12 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE states (
         name TEXT PRIMARY KEY, json TEXT NOT NULL, saved_at_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    ALTER TABLE requests ADD COLUMN cost_estimated_micros INTEGER;
+    ALTER TABLE requests ADD COLUMN currency TEXT;
+",
+];
 
 pub(super) static INSERT: LazyLock<String> = LazyLock::new(|| {
     let places = vec!["?"; columns::NAMES.split(',').count()].join(", ");
