@@ -68,7 +68,7 @@ const NEVER_UP_PREFIXES: [&str; 6] =
 /// The headers in which clients show credentials to providers.
 const CREDENTIALS: [&str; 3] = ["authorization", "x-api-key", GOOGLE_KEY];
 /// The header in which clients of Gemini show their key.
-const GOOGLE_KEY: &str = "x-goog-api-key";
+pub(crate) const GOOGLE_KEY: &str = "x-goog-api-key";
 /// How a signature of AWS begins, which stands where others show a token.
 const AWS_SIGNATURE: &str = "AWS4-HMAC-SHA256";
 /// What is shorter protects nothing, and is a word that a provider may say by chance.

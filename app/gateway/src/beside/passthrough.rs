@@ -3,8 +3,10 @@
 //! conversations is the door's rules, a breaker, the journal and the metrics.
 
 mod flow;
+mod key;
 mod passage;
 mod path;
+mod signed;
 mod socket;
 
 use std::sync::Arc;
@@ -59,6 +61,7 @@ pub(crate) async fn serve(
     };
     match begin(&core, knock, &wish, head) {
         Ok((passage, ask)) if wish.socket => socket::open(passage, ask, &connection).await,
+        Ok((passage, ask)) if passage.signs() => signed::exchange(passage, ask, body).await,
         Ok((passage, ask)) if body.is_end_stream() => flow::exchange(passage, ask).await,
         Ok((passage, ask)) => flow::upload(passage, ask, body).await,
         Err(refused) => *refused,
@@ -105,9 +108,10 @@ fn begin(
     core: &Arc<Core>,
     knock: Knock,
     wish: &Wish,
-    head: Parts,
+    mut head: Parts,
 ) -> Result<(Passage, Ask), Box<Response<AnswerBody>>> {
     let live = core.shared.live.load_full();
+    key::take_out(&mut head, &live, &wish.provider);
     let entered = admit::refuse_pages(&live, &head)
         .and_then(|()| admit::enter_any(&core.shared, &head.headers, knock.started));
     let (caller, place) = entered.map_err(|failure| refuse(core, knock, None, &failure))?;
@@ -130,7 +134,7 @@ fn begin(
     let credential = stem.credential.clone();
     let at =
         At { row, dialect: row.settings.dialect, credential: &credential, target: &permit.target };
-    let ask = ask(core, &asked, at, (method, &wish.path));
+    let ask = ask(core, &asked, at, (method, wish));
     let passage = Passage::new(Arc::clone(core), (asked, record), permit, (row, credential));
     match ask {
         Ok(ask) => Ok((passage, ask)),
@@ -211,16 +215,20 @@ fn ask(
     core: &Core,
     asked: &Asked,
     at: At<'_>,
-    (method, path): (Method, &str),
+    (method, wish): (Method, &Wish),
 ) -> Result<Ask, Failure> {
     let mut headers = headers::up(&asked.headers);
     socket::hide_keys(&mut headers);
     headers::mark(&mut headers, &asked.headers, &core.shared.instance);
-    let path = path::at_provider(&at.row.endpoint, path, asked.query.as_deref())?;
+    let path = path::at_provider(&at.row.endpoint, &wish.path, asked.query.as_deref())?;
     let mut ask = Ask { method, path, headers, body: Bytes::new() };
-    if access::signs(at.target) {
-        let what = "what is passed through cannot be signed: give the provider an `api_key`";
+    if access::signs(at.target) && wish.socket {
+        let what = "a socket cannot be signed: give the provider an `api_key`";
         return Err(Failure::new(Class::UnsupportedFeature, what));
+    }
+    if access::signs(at.target) {
+        // A signature covers the body, which is still to come.
+        return Ok(ask);
     }
     access::authorise(&mut ask, at, &asked.headers, core.shared.clock)?;
     Ok(ask)

@@ -74,7 +74,9 @@ mod tests {
             |micros, currency: &str| Some(CostEstimated { micros, currency: currency.into() });
         let spent = |costs: &[Option<CostEstimated>]| {
             let mut spent = Spent::default();
-            costs.iter().for_each(|cost| spent.add(cost.clone()));
+            for cost in costs {
+                spent.add(cost.clone());
+            }
             spent.sum()
         };
         assert_eq!(spent(&[cost(3, "USD"), cost(4, "USD")]), cost(7, "USD"));

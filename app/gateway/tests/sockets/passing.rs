@@ -2,8 +2,10 @@
 //! operator's or of other paths.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use backstop_identity::{AwsProof, Signing, sign};
+use backstop_settings::Secret;
 use backstop_vocabulary::{Class, Dialect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -274,4 +276,123 @@ async fn a_websocket_that_a_provider_refuses_is_refused_in_its_words() {
     // At the main doors nobody waits for a socket.
     assert_eq!(stage.send(&upgrade("/v1/realtime")).await.status, 426);
     assert_eq!(peer.untold(), 0);
+}
+
+#[tokio::test]
+async fn a_key_in_the_address_opens_the_gateway_and_goes_no_further() {
+    let mut peer = Peer::open(Script::whole("200 OK", b"{}")).await;
+    let hash = blake3::hash(KEY.as_bytes()).to_hex();
+    let providers = format!(
+        "google: {{ kind: gemini, api_key: key-of-the-provider, passthrough: true, base_url: \"http://{0}\" }}\n  \
+         other: {{ dialect: openai_chat, api_key: key-of-the-provider, passthrough: true, tier: full, base_url: \"http://{0}\" }}",
+        peer.address
+    );
+    let yaml = settings(&[ANTHROPIC], "").replacen(
+        "providers:\n",
+        &format!("providers:\n  {providers}\n"),
+        1,
+    );
+    let yaml = format!("keys:\n  - {{ name: shop, hash: {hash} }}\n{yaml}");
+    let stage = Stage::open(&Providers::open().await, &yaml);
+    for (call, line, shown) in [
+        (
+            Call::get(&format!("/passthrough/google/v1beta/files?pageSize=3&key={KEY}&alt=json")),
+            "get /v1beta/files?pagesize=3&alt=json ",
+            "x-goog-api-key: key-of-the-provider",
+        ),
+        (
+            // The client's own key for Google, beside ours: neither travels.
+            Call::get("/passthrough/google/v1beta/files?access_token=secret-of-the-client")
+                .with("x-api-key", KEY),
+            "get /v1beta/files ",
+            "x-goog-api-key: key-of-the-provider",
+        ),
+        (
+            Call::get(&format!("/passthrough/other/v1/files?key={KEY}&x=1")),
+            "get /v1/files?x=1 ",
+            "authorization: bearer key-of-the-provider",
+        ),
+        (
+            // At others a `key` may be anything: it is theirs unless it is ours.
+            Call::get("/passthrough/other/v1/files?key=theirs").with("x-api-key", KEY),
+            "get /v1/files?key=theirs ",
+            "authorization: bearer key-of-the-provider",
+        ),
+    ] {
+        let got = stage.send(&call).await;
+        assert_eq!(got.status, 200, "{}: {}", call.path, got.everything());
+        let head = peer.taken().await.head;
+        assert!(head.starts_with(line) && head.contains(shown), "{}: {head}", call.path);
+        assert!(!head.contains(KEY) && !head.contains("secret-of"), "{}: {head}", call.path);
+    }
+    let wrong = Call::get("/passthrough/google/v1beta/files?key=bst-nobodys");
+    assert_eq!(stage.send(&wrong).await.status, 401);
+    let told = format!("{:?}", stage.rows(5).await);
+    assert!(!told.contains(KEY) && !told.contains("nobodys"), "{told}");
+}
+
+/// Whether a request is signed as it stands, by these keys, within the last seconds.
+fn is_signed(head: &str, body: &[u8]) -> bool {
+    let header = |name: &str| {
+        let start = format!("{name}: ");
+        head.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_default()
+    };
+    let keys = AwsProof {
+        access_key_id: "akid".to_owned(),
+        secret_access_key: Secret::new("secret-of-ours"),
+        session_token: None,
+    };
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    (0..20).any(|ago| {
+        let signing = Signing {
+            method: &http::Method::POST,
+            host: header("host"),
+            path,
+            headers: &[("content-type", header("content-type"))],
+            body,
+            region: "eu-central-1",
+            service: "bedrock",
+            unix_secs: now - ago,
+        };
+        let signed = sign(&keys, &signing).expect("keys that sign");
+        signed["authorization"]
+            .to_str()
+            .is_ok_and(|it| it.to_lowercase() == header("authorization"))
+    })
+}
+
+#[tokio::test]
+async fn what_aws_wants_signed_is_held_and_signed_as_far_as_it_may_be_held() {
+    let mut peer = Peer::open(Script::whole("200 OK", b"{}")).await;
+    let there = format!(
+        "providers:\n  there: {{ kind: bedrock, region: eu-central-1, passthrough: true, base_url: \"http://{}\", \
+         identity: {{ aws: {{ access_key_id: akid, secret_access_key: secret-of-ours }} }} }}\n",
+        peer.address
+    );
+    let yaml = settings(&[ANTHROPIC], "").replacen("providers:\n", &there, 1);
+    let yaml = format!("limits: {{ body_max: 1KiB }}\n{yaml}");
+    let stage = Stage::open(&Providers::open().await, &yaml);
+    let mut renewing = tokio::task::JoinSet::new();
+    renewing.spawn(backstop_gateway::renew_forever(std::sync::Arc::clone(&stage.core)));
+    let path = "/passthrough/there/model-invocation-job";
+    let sized = |body: &str| {
+        post(path, body)
+            .with("content-length", &body.len().to_string())
+            .with("content-type", "application/json")
+            .with("x-amz-content-sha256", "of-the-clients-own-making")
+    };
+    let got = stage.send(&sized("{\"job\": 1}")).await;
+    assert_eq!(got.status, 200, "{}", got.everything());
+    let taken = peer.taken().await;
+    assert_eq!(taken.body, b"{\"job\": 1}");
+    assert!(is_signed(&taken.head, &taken.body), "{}", taken.head);
+    assert!(!taken.head.contains("of-the-clients"), "{}", taken.head);
+    let got = stage.send(&sized(&"x".repeat(1025))).await;
+    assert_eq!((got.status, got.header("backstop-error")), (413, "request_too_large"));
+    assert!(got.text().contains("held to be signed"), "{}", got.text());
+    let got = stage.send(&upgrade("/passthrough/there/model/m/socket")).await;
+    assert_eq!(got.header("backstop-error"), "unsupported_feature", "{}", got.everything());
+    assert_eq!(peer.untold(), 0);
+    stage.assert_idle("signed").await;
 }

@@ -26,7 +26,7 @@ pub(super) const IDLE_MAX: Duration = Duration::from_secs(600);
 /// How often a request without a body is sent again when its connection turned out closed.
 const STALE_MAX: usize = 2;
 
-/// Passes a request without a body.
+/// Passes a request whose body is here already, if it has one.
 pub(super) async fn exchange(passage: Passage, ask: Ask) -> Response<AnswerBody> {
     let mut stale = 0;
     loop {
@@ -34,7 +34,7 @@ pub(super) async fn exchange(passage: Passage, ask: Ask) -> Response<AnswerBody>
             method: ask.method.clone(),
             path: ask.path.clone(),
             headers: ask.headers.clone(),
-            body: Bytes::new(),
+            body: ask.body.clone(),
         };
         let sending = passage.core.client.send(&passage.endpoint, again, passage.connect_max);
         let sent = timeout(IDLE_MAX, sending).await.unwrap_or_else(|_| Err(silent()));

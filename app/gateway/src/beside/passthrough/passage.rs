@@ -8,13 +8,14 @@ use http::{HeaderName, HeaderValue, Response};
 
 use backstop_dialects::ErrorHead;
 use backstop_listener::AnswerBody;
-use backstop_providers::Endpoint;
+use backstop_providers::{Ask, Endpoint};
 use backstop_settings::Credential;
 use backstop_store::AttemptRow;
 use backstop_vocabulary::{Class, Failure, Fault, Stage, Tier};
 
 use crate::asked::Asked;
 use crate::core::Core;
+use crate::identity::access::{self, At};
 use crate::permit::Permit;
 use crate::record::{Record, micros};
 use crate::table::ProviderRow;
@@ -61,6 +62,33 @@ impl Passage {
             upstream: None,
             refusal: None,
         }
+    }
+
+    /// Whether the request must be signed, body and all, before it goes out.
+    pub(super) fn signs(&self) -> bool {
+        self.permit.as_ref().is_some_and(|permit| access::signs(&permit.target))
+    }
+
+    /// Waits for the first token of the credential, if that is still on its way.
+    pub(super) async fn granted(&self) {
+        let pass = self.permit.as_ref().and_then(|permit| permit.target.pass.clone());
+        if let Some(pass) = pass {
+            // Without one, whoever needs it says why.
+            let _granted = pass.wait(self.core.shared.clock.now()).await;
+        }
+    }
+
+    /// Adds the provider's credential to a request that is complete but for that.
+    pub(super) fn authorise(&self, ask: &mut Ask) -> Result<(), Failure> {
+        let live = self.core.shared.live.load();
+        let (row, permit) = (live.providers.get(&self.provider), self.permit.as_ref());
+        let Some((row, permit)) = row.zip(permit) else {
+            let what = "the provider is not configured any more";
+            return Err(Failure::new(Class::NoTarget, what));
+        };
+        let (dialect, credential) = (row.settings.dialect, &self.credential);
+        let at = At { row, dialect, credential, target: &permit.target };
+        access::authorise(ask, at, &self.asked.headers, self.core.shared.clock).map(|_grant| ())
     }
 
     /// The head of the provider's answer: what it means, and what of it the client gets.

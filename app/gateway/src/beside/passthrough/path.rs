@@ -33,7 +33,7 @@ pub(super) fn refuse_escape(path: &str) -> Result<(), Failure> {
     Err(Failure::new(Class::InvalidRequest, what).with_status(400))
 }
 
-fn unescaped(path: &[u8]) -> Vec<u8> {
+pub(super) fn unescaped(path: &[u8]) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut out = Vec::with_capacity(path.len());
     let mut rest = path;
