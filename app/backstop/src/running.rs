@@ -249,6 +249,11 @@ impl Running {
                 () = hurried => {}
                 () = tokio::time::sleep(longest) => {}
             }
+            if self.gateway.in_background() > 0 {
+                self.gateway.abandon();
+                // Who reads along hears of it.
+                tokio::time::sleep(RUNTIME_MAX).await;
+            }
         });
         if !*self.succeeded.borrow() {
             self.gateway.save_health();
@@ -315,8 +320,11 @@ fn serving_thread(
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let door = Arc::new(Door::new(Arc::clone(&core)));
     let serve = move || {
-        runtime.spawn(async move { core.beat().await });
+        let beating = Arc::clone(&core);
+        runtime.spawn(async move { beating.beat().await });
         runtime.block_on(hand.serve(door, tls, draining));
+        // Answers in the making whose clients need not wait.
+        runtime.block_on(core.settled());
     };
     Ok(thread::Builder::new().name(format!("serve-{number}")).spawn(serve)?)
 }

@@ -221,6 +221,23 @@ pub(crate) fn json(asked: &Asked, body: Bytes) -> Response<AnswerBody> {
     response
 }
 
+/// A stream that the gateway puts together itself.
+pub(crate) fn events(asked: &Asked, body: AnswerBody) -> Response<AnswerBody> {
+    let mut response = event_stream(body);
+    ids(response.headers_mut(), asked.dialect, asked.id);
+    response
+}
+
+/// The same for who asks for one that is kept.
+pub(crate) fn event_stream(body: AnswerBody) -> Response<AnswerBody> {
+    let mut response = Response::new(body);
+    let out = response.headers_mut();
+    let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
+    out.insert(header::CONTENT_TYPE, kind);
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
 /// A provider's own count, with what its head says besides.
 pub(crate) fn counted(asked: &Asked, body: Bytes, provider: &HeaderMap) -> Response<AnswerBody> {
     let ours = json(asked, body);

@@ -8,11 +8,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 
-use backstop_dialects::{Framing, Scan, Thoughts, VectorForm};
+use backstop_dialects::{Echo, Framing, Scan, Thoughts, VectorForm};
 use backstop_exchange::{Features, Request};
 use backstop_fit::Judge;
 use backstop_vocabulary::{Api, Dialect, Failure, Moment, RequestId};
 
+use crate::beside::background::Wish;
 use crate::beside::transcripts::Turn;
 use crate::headers;
 use crate::serve::Knock;
@@ -54,6 +55,10 @@ pub(crate) struct Asked {
     thoughts: OnceLock<Option<Box<Thoughts>>>,
     /// What to keep of it with its answer.
     pub(crate) turn: Option<Turn>,
+    /// What its answer is to say of it that no provider was told.
+    pub(crate) echo: Option<Echo>,
+    /// That its client need not wait for the answer.
+    pub(crate) background: Option<Wish>,
     judge: OnceLock<Option<Arc<Judge>>>,
 }
 
@@ -92,6 +97,8 @@ impl Asked {
             full: OnceLock::new(),
             thoughts: OnceLock::new(),
             turn: None,
+            echo: None,
+            background: None,
             judge: OnceLock::new(),
         }
     }
@@ -134,12 +141,31 @@ impl Asked {
     }
 
     /// How long the client says it will wait, from the SDKs' `x-stainless-timeout` or
-    /// `x-server-timeout` (seconds).
+    /// `x-server-timeout` (seconds); one that need not wait, how long its answer may take.
     pub(crate) fn announced_timeout(&self) -> Option<Duration> {
+        if let Some(wish) = self.background {
+            return Some(wish.longest);
+        }
         let said = ["x-stainless-timeout", "x-server-timeout"];
         let said = said.into_iter().find_map(|name| headers::text(&self.headers, name))?;
         let seconds: f64 = said.trim().parse().ok()?;
         (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
+    }
+
+    /// Whole frames of its answer as the client reads them.
+    pub(crate) fn frames(&self, frames: Bytes) -> Bytes {
+        match &self.echo {
+            Some(echo) => echo.frames(frames),
+            None => frames,
+        }
+    }
+
+    /// Its whole answer as the client reads it.
+    pub(crate) fn whole(&self, answer: Bytes) -> Bytes {
+        match &self.echo {
+            Some(echo) => echo.whole(answer),
+            None => answer,
+        }
     }
 
     /// A rough shape of the request: a provider that took one of this shape a minute ago should

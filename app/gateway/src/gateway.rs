@@ -16,6 +16,7 @@ use backstop_store::Journal;
 use backstop_vocabulary::{Chance, Failure, Moment};
 
 use crate::admit::{Allowance, Room};
+use crate::beside::background::Register;
 use crate::beside::transcripts::Transcripts;
 use crate::clock::Clock;
 use crate::core::Core;
@@ -77,6 +78,7 @@ pub(crate) struct Shared {
     pub(crate) issuers: Issuers,
     pub(crate) signed: Signed,
     pub(crate) transcripts: Transcripts,
+    pub(crate) backgrounds: Register,
     pub(crate) sessions: Sessions,
     pub(crate) trust: TlsTrust,
     pub(crate) fetcher: Option<Fetcher>,
@@ -113,6 +115,7 @@ impl Gateway {
             issuers: Issuers::default(),
             signed: Signed::default(),
             transcripts: Transcripts::default(),
+            backgrounds: Register::default(),
             sessions: Sessions::default(),
             trust,
             fetcher,
@@ -148,6 +151,17 @@ impl Gateway {
     /// Says from now on that no more requests should be sent here.
     pub fn drain(&self) {
         self.shared.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the answers that are still made in the background: they have failed, which whoever reads
+    /// one along is told.
+    pub fn abandon(&self) {
+        self.shared.backgrounds.abandon();
+    }
+
+    /// Answers in the making whose clients need not wait.
+    pub fn in_background(&self) -> u32 {
+        self.shared.backgrounds.running()
     }
 
     /// Saves what was learnt about targets, for the next start.

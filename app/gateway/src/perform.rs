@@ -63,7 +63,7 @@ pub(crate) struct Journey {
 }
 
 /// A journey that may begin, and whether its request fits into the memory for retries.
-type Started = (Box<Journey>, Fits);
+pub(crate) type Started = (Box<Journey>, Fits);
 
 /// An attempt whose provider answered with a good status: the head is here, the body follows.
 /// Boxed for the same reason.

@@ -411,6 +411,13 @@ pub(crate) fn client_leaves_at(asked: &Asked) -> Moment {
     announced.map_or(Moment::NEVER, |announced| asked.started + within(announced))
 }
 
+/// When a stream of this policy ends, however it progresses.
+pub(crate) fn ends_at(policy: &Policy, asked: &Asked) -> Moment {
+    let longest = asked.background.map(|wish| wish.longest);
+    let total = [policy.total, longest].into_iter().flatten().min();
+    total.map_or(Moment::NEVER, |total| asked.started + total)
+}
+
 /// A client that waits for exactly as long as we do leaves before our error reaches it, so ours ends
 /// a little sooner.
 fn within(announced: Duration) -> Duration {

@@ -14,10 +14,10 @@ use backstop_vocabulary::{Api, Class, Dialect, Failure, Moment, RequestId};
 
 use crate::asked::in_path::{self, InPath};
 use crate::asked::{Asked, Caller};
-use crate::beside::{count, models, transcripts};
+use crate::beside::{background, count, models, stored};
 use crate::core::Core;
 use crate::gateway::Shared;
-use crate::perform::Journey;
+use crate::perform::{Journey, Started};
 use crate::plan::Roster;
 use crate::record::Record;
 use crate::refused::{self, Refused};
@@ -56,7 +56,8 @@ pub async fn serve(
             Ok((asked, _place)) => count::answer(&core, &asked).await,
             Err(refused) => *refused,
         },
-        Wanted::Kept => kept(&core, knock, (&head, &path)),
+        Wanted::Kept => stored::answer(&core.shared, (&head, served(&path)), knock.started)
+            .unwrap_or_else(|failure| knock.refuse(&core, None, &failure)),
         Wanted::Models(form) => {
             let live = core.shared.live.load();
             let known = admit::caller(&live.settings, &head.headers).map(|_| ());
@@ -87,16 +88,6 @@ pub async fn serve(
             answer::error(dialect, &failure, knock.id)
         }
     }
-}
-
-/// What is kept of an answer, or that nothing is.
-fn kept(core: &Core, knock: Knock, (head, path): (&Parts, &str)) -> Response<AnswerBody> {
-    let live = core.shared.live.load();
-    let kept = admit::caller(&live.settings, &head.headers).and_then(|(caller, _)| {
-        let named = transcripts::named(served(path)).unwrap_or_default();
-        transcripts::answer(&core.shared, &caller.name, head, named)
-    });
-    kept.unwrap_or_else(|failure| knock.refuse(core, None, &failure))
 }
 
 /// Says what is served instead, and to whom asks for another API how to be served.
@@ -225,7 +216,7 @@ fn wanted(head: &Parts, path: &str) -> Wanted {
         let read = head.method == Method::GET || head.method == Method::HEAD;
         return if read { Wanted::Models(form) } else { Wanted::Method("GET, HEAD") };
     }
-    if transcripts::named(path).is_some() {
+    if stored::named(path).is_some() {
         return Wanted::Kept;
     }
     let looks = head.method == Method::GET || head.method == Method::HEAD;
@@ -288,30 +279,46 @@ async fn let_in(
 }
 
 async fn ask(core: Arc<Core>, asked: Arc<Asked>, place: admit::Place) -> Response<AnswerBody> {
+    match set_out(&core, &asked, place) {
+        Ok(started) => match asked.background {
+            Some(wish) => background::begin(&core, started, wish),
+            None => go(core, started).await,
+        },
+        Err(refused) => *refused,
+    }
+}
+
+/// Phase 3: what can be known of a request before anybody is asked.
+fn set_out(
+    core: &Arc<Core>,
+    asked: &Arc<Asked>,
+    place: admit::Place,
+) -> Result<Started, Box<Response<AnswerBody>>> {
     core.beat.stir();
     core.shared.doubts.deposit();
     let live = core.shared.live.load_full();
-    let record = Record::new(Arc::clone(&core.shared), Arc::clone(&asked), place);
+    let record = Record::new(Arc::clone(&core.shared), Arc::clone(asked), place);
     let parts = core.shared.parts(&live);
-    let roster = match plan::roster(&live, &asked, &parts) {
+    let refuse = |record, failure: &Failure| Err(Box::new(refuse(record, asked, failure, core)));
+    let roster = match plan::roster(&live, asked, &parts) {
         Ok(roster) => roster,
-        Err(failure) => return refuse(record, &asked, &failure, &core),
+        Err(failure) => return refuse(record, &failure),
     };
     if asked.scan.thread && roster.places.iter().any(|place| place.dialect != asked.dialect) {
-        return refuse(record, &asked, &thread_unsupported(), &core);
+        return refuse(record, &thread_unsupported());
     }
-    if let Some(failure) = unknown_answer(&asked, &roster) {
-        return refuse(record, &asked, &failure, &core);
+    if let Some(failure) = unknown_answer(asked, &roster) {
+        return refuse(record, &failure);
     }
-    let stream = asked.scan.stream;
-    let journey = Journey::new(Arc::clone(&core), live, Arc::clone(&asked), roster, record);
-    let (journey, fits) = match journey {
-        Ok(journey) => journey,
-        Err(refused) => {
-            let (record, failure) = *refused;
-            return refuse(record, &asked, &failure, &core);
-        }
-    };
+    Journey::new(Arc::clone(core), live, Arc::clone(asked), roster, record).or_else(|refused| {
+        let (record, failure) = *refused;
+        refuse(record, &failure)
+    })
+}
+
+/// The phases after it, to the first byte of the answer.
+pub(crate) async fn go(core: Arc<Core>, (journey, fits): Started) -> Response<AnswerBody> {
+    let stream = journey.asked.scan.stream;
     let answered =
         if stream { stream::answer(journey, fits).await } else { whole::answer(journey).await };
     answered.unwrap_or_else(|(journey, failure)| {
@@ -336,13 +343,7 @@ async fn read(
     let body = body.await?;
     let mut scan = backstop_dialects::scan(knock.dialect, &body)?;
     if knock.api == Api::Answer(Dialect::OpenaiResponses) {
-        let limits = &shared.live.load().settings.limits;
-        let whose = (&caller.name, knock.started);
-        let (body, scan, turn) = shared.transcripts.resolve(whose, (body, scan), limits)?;
-        admit::refuse_model(&scan.model_name)?;
-        let mut asked = Asked::new(knock, caller.clone(), head, body, scan);
-        asked.turn = turn;
-        return Ok(asked);
+        return stored::read(shared, knock, (caller, head), (body, scan));
     }
     scan.stream &= knock.api != Api::Embeddings;
     if let Some(said) = head.extensions.get::<InPath>() {

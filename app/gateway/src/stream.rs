@@ -265,6 +265,7 @@ impl Flow {
         self.journey.record.first_token(self.heard_at);
         let mut progress = first;
         loop {
+            progress.bytes = self.journey.asked.frames(progress.bytes);
             if matches!(progress.end, Some(Ok(()))) {
                 self.keep(&progress.bytes);
             }
@@ -282,6 +283,7 @@ impl Flow {
                 }
                 Some(Err(failure)) => match self.broken(*failure).await {
                     Ok(Some(bytes)) => {
+                        let bytes = self.journey.asked.frames(bytes);
                         self.keep(&bytes);
                         let bytes = self.shape.take(bytes);
                         self.tray.put(Ok(bytes), self.now()).await;
@@ -373,8 +375,7 @@ impl Flow {
         let started = begun.permit.has_first_token();
         let by = begun.attempt.first_token_by;
         let gap_at = if started { self.quiet.lasts_until(gap) } else { by };
-        let total = self.journey.roster.policy.total;
-        let total_at = total.map_or(Moment::NEVER, |total| self.journey.asked.started + total);
+        let total_at = plan::ends_at(&self.journey.roster.policy, &self.journey.asked);
         self.alarm.wind(clock.instant(gap_at.min(alive_at).min(total_at)));
         tokio::select! {
             biased;
@@ -486,7 +487,8 @@ impl Flow {
     async fn fail(mut self, failure: &Failure) {
         let mut out = Vec::new();
         self.given.writer.fail(failure, &mut out);
-        let mut out = Vec::from(self.shape.take(Bytes::from(out)));
+        let out = self.journey.asked.frames(Bytes::from(out));
+        let mut out = Vec::from(self.shape.take(out));
         out.extend(self.shape.end().into_iter().flatten());
         let now = self.now();
         self.journey.record.failed(failure, now);

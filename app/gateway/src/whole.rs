@@ -128,6 +128,7 @@ fn deliver(
         };
         Bytes::from(backstop_dialects::write_answer(asked.dialect, answer, &head))
     });
+    let body = journey.asked.whole(body);
     journey.keep(&body);
     journey.record.first_token(now);
     journey.record.answered_by(&journey.roster.places[begun.place]);

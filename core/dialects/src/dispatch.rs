@@ -134,6 +134,11 @@ pub fn is_own_answer(id: &str) -> bool {
     id.starts_with(openai_responses::ID_PREFIX)
 }
 
+/// The name of an answer of ours to the request with this id.
+pub fn own_answer(id: &str) -> String {
+    format!("{}{id}", openai_responses::ID_PREFIX)
+}
+
 /// The frame to send in silence: clients skip it, and it keeps connections and watchdogs alive.
 pub const fn keep_alive(dialect: Dialect) -> &'static [u8] {
     match dialect {

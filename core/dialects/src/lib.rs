@@ -26,7 +26,9 @@ mod openai_responses;
 
 mod addresses;
 mod aws;
+mod background;
 mod base64;
+mod echo;
 mod embeddings;
 mod errors;
 mod hash;
@@ -43,11 +45,15 @@ mod surrogates;
 mod words;
 
 pub use addresses::{Addressed, addressed, takes_address};
+pub use background::{
+    Told, as_failed, foreground, heard, last_event, opening_events, queued_answer, with_status,
+};
 pub use dispatch::{
     StreamReader, StreamWriter, called, count_path, fixed_path, framing, is_own_answer,
-    is_usage_alone, keep_alive, path, read_answer, read_error, read_request, read_rest,
+    is_usage_alone, keep_alive, own_answer, path, read_answer, read_error, read_request, read_rest,
     write_answer, write_error, write_request,
 };
+pub use echo::{Echo, numbered};
 pub use embeddings::{EMBEDDINGS_PATH, VectorForm, VectorRequest, Vectors};
 pub use errors::{ErrorHead, Lesson, WrittenError};
 pub use frames::{Frame, Frames, Framing, chunk_message, event_message, exception_message};

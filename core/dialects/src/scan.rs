@@ -34,6 +34,8 @@ pub struct Scan {
     pub previous_at: Range<usize>,
     /// Whether the client asks for its answer not to be kept (`store: false`).
     pub unkept: bool,
+    /// Whether the answer is to be made while the client is gone (`background`).
+    pub background: bool,
     /// A hash of what names the conversation's prompt cache, if the body does.
     pub session: Option<u64>,
     /// A hash of what names its user; 0 if nothing does.

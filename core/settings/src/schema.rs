@@ -285,6 +285,14 @@ struct Limits {
     transcripts_max: Option<Bytes>,
     /// The oldest of them; `24h` by default.
     transcripts_age_max: Option<Time>,
+    /// Answers of Responses in the making at once with `background: true`; 1000 by default, 0 for none.
+    background_max: Option<Number>,
+    /// Those of one gateway key; 100 by default.
+    background_per_key_max: Option<Number>,
+    /// How long one of them may take; `1h` by default.
+    background_time_max: Option<Time>,
+    /// All events of them kept for clients to read again; `64MiB` by default.
+    background_events_max: Option<Bytes>,
 }
 
 #[derive(Deserialize, JsonSchema)]

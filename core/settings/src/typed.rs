@@ -383,6 +383,14 @@ pub struct Limits {
     pub transcripts_bytes_max: u64,
     /// The oldest of them.
     pub transcripts_age_max: Duration,
+    /// Answers in the making at once whose clients need not wait (`background`).
+    pub background_max: u32,
+    /// Those of one gateway key; of all callers where there are no keys.
+    pub background_per_key_max: u32,
+    /// How long one of them may take, from its request to its end.
+    pub background_time_max: Duration,
+    /// The events of all of them that are kept for clients to read again.
+    pub background_events_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -402,6 +410,10 @@ impl Default for Limits {
             journal_rate_max: 200,
             transcripts_bytes_max: 64 << 20,
             transcripts_age_max: Duration::from_secs(86_400),
+            background_max: 1_000,
+            background_per_key_max: 100,
+            background_time_max: Duration::from_secs(3_600),
+            background_events_bytes_max: 64 << 20,
         }
     }
 }

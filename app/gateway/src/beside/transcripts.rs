@@ -8,23 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
-use http::request::Parts;
-use http::{Method, Response, StatusCode};
-use serde_json::json;
 
 use backstop_dialects::{self as dialects, Scan};
-use backstop_listener::AnswerBody;
 use backstop_settings::Limits;
 use backstop_vocabulary::{Class, Dialect, Failure, Moment};
 
-use crate::gateway::Shared;
-
 /// Parts of the memory, each with its own lock.
 const SHARDS: usize = 16;
-/// Items of a page, and the most of one.
-const PAGE: usize = 20;
-const PAGE_MAX: usize = 100;
 
 /// A key of whom it is kept for, and its name.
 type Key = (Arc<str>, Box<str>);
@@ -60,9 +50,33 @@ pub(crate) struct Turn {
     input: Vec<u8>,
 }
 
+impl Turn {
+    /// A request that goes on from nothing.
+    pub(crate) const fn first(input: Vec<u8>) -> Self {
+        Self { before: None, input }
+    }
+
+    /// Its own bytes.
+    pub(crate) const fn size(&self) -> u64 {
+        self.input.len() as u64
+    }
+
+    /// The items of the conversation up to the answer, which is not there yet.
+    pub(crate) fn asked(&self) -> Vec<u8> {
+        let before = self.before.as_ref().map(|before| before.items());
+        let parts = [before.unwrap_or_default(), self.input.clone()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(&b","[..])
+    }
+}
+
 impl Kept {
     fn size(&self) -> u64 {
         (self.input.len() + self.answer.len()) as u64
+    }
+
+    /// The answer as its client got it.
+    pub(crate) const fn answer(&self) -> &Bytes {
+        &self.answer
     }
 
     /// The items of the conversation up to the answer, which is included.
@@ -76,7 +90,7 @@ impl Kept {
     }
 
     /// The items that the answer was given to.
-    fn asked(&self) -> Vec<u8> {
+    pub(crate) fn asked(&self) -> Vec<u8> {
         // From the first request on: a conversation may be long.
         let mut line = vec![self];
         while let Some(before) = line.last().and_then(|last| last.before.as_deref()) {
@@ -161,7 +175,7 @@ impl Transcripts {
         }
     }
 
-    fn get(
+    pub(crate) fn get(
         &self,
         (caller, id): (&Arc<str>, &str),
         now: Moment,
@@ -172,7 +186,7 @@ impl Transcripts {
         (now.since(kept.at) <= limits.transcripts_age_max).then(|| Arc::clone(kept))
     }
 
-    fn forget(&self, caller: &Arc<str>, id: &str) -> bool {
+    pub(crate) fn forget(&self, caller: &Arc<str>, id: &str) -> bool {
         self.shard(id).kept.remove(&(Arc::clone(caller), id.into())).is_some()
     }
 
@@ -182,58 +196,11 @@ impl Transcripts {
     }
 }
 
-/// Whether a path below `/responses` names a kept answer: the name, and what of it is asked for.
-pub(crate) fn named(path: &str) -> Option<(&str, &str)> {
-    let rest = path.strip_prefix("/responses/")?;
-    let (id, part) = rest.split_once('/').unwrap_or((rest, ""));
-    (id.starts_with("resp_") && matches!(part, "" | "input_items")).then_some((id, part))
-}
-
-/// `GET` and `DELETE /v1/responses/{id}`, `GET /v1/responses/{id}/input_items`.
-pub(crate) fn answer(
-    shared: &Shared,
-    caller: &Arc<str>,
-    head: &Parts,
-    (id, part): (&str, &str),
-) -> Result<Response<AnswerBody>, Failure> {
-    let limits = &shared.live.load().settings.limits;
-    let now = shared.clock.now();
-    let kept = shared.transcripts.get((caller, id), now, limits);
-    let kept = kept.ok_or_else(|| {
-        let what = format!("Response with id '{id}' not found: no such answer is kept here");
-        Failure::new(Class::UnknownPath, what).with_provider_code(Some("response_not_found"))
-    })?;
-    let body = match (&head.method, part) {
-        (&Method::DELETE, "") => {
-            shared.transcripts.forget(caller, id);
-            Bytes::from(json!({ "id": id, "object": "response", "deleted": true }).to_string())
-        }
-        (&Method::GET, "") => kept.answer.clone(),
-        (&Method::GET, _) => {
-            let query = head.uri.query().unwrap_or_default();
-            let asked = |name: &str| {
-                query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-            };
-            let newest_first = (asked("order") != Some("asc")).then_some(());
-            let limit = asked("limit").and_then(|limit| limit.parse().ok()).unwrap_or(PAGE);
-            let limit = limit.clamp(1, PAGE_MAX);
-            Bytes::from(dialects::item_page(&kept.asked(), newest_first, limit))
-        }
-        _ => {
-            let what = format!("{} is not a method of a kept answer", head.method);
-            return Err(Failure::new(Class::UnknownPath, what).with_status(405));
-        }
-    };
-    let mut response = Response::new(AnswerBody::whole(body));
-    *response.status_mut() = StatusCode::OK;
-    let kind = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    Ok(response)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use serde_json::json;
 
     use super::*;
 

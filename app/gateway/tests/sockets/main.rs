@@ -5,6 +5,7 @@
 
 mod checks;
 mod client;
+mod drip;
 mod host;
 mod oracle;
 mod peer;
@@ -13,6 +14,7 @@ mod says;
 mod signers;
 mod stage;
 
+mod background;
 mod breaks;
 mod bytes;
 mod cloud_failures;

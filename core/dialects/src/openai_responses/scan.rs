@@ -30,9 +30,8 @@ pub(crate) fn scan_field(
             scan.special |= !is_empty(value);
             scan.previous = serde_json::from_slice(value).unwrap_or_default();
         }
-        "conversation" | "prompt" | "background" => {
-            scan.special |= !is_empty(cursor.value()?);
-        }
+        "background" => scan.background = cursor.value()? == b"true",
+        "conversation" | "prompt" => scan.special |= !is_empty(cursor.value()?),
         "top_logprobs" => {
             let value = cursor.value()?;
             scan.special |= !is_null(value) && value != b"0";

@@ -56,12 +56,13 @@ fn marks_of_responses() {
             "include":["reasoning.encrypted_content"]}"#,
     );
     assert!(plain.tools && !plain.special && !plain.format && !plain.media);
-    assert!(plain.previous.is_empty());
+    assert!(plain.previous.is_empty() && !plain.background);
+    let gone = responses(r#"{"model":"m","background":true}"#);
+    assert!(gone.background && !gone.special);
     let held = responses(r#"{"model":"m","previous_response_id":"resp_1"}"#);
     assert_eq!((held.previous.as_str(), held.special), ("resp_1", true));
     for special in [
         r#""conversation":"c""#,
-        r#""background":true"#,
         r#""prompt":{"id":"p"}"#,
         r#""top_logprobs":2"#,
         r#""tools":[{"type":"web_search"}]"#,

@@ -20,6 +20,10 @@ pub(crate) const KEYS: Keys = Keys {
         "journal_rate_max",
         "transcripts_max",
         "transcripts_age_max",
+        "background_max",
+        "background_per_key_max",
+        "background_time_max",
+        "background_events_max",
     ],
 };
 
@@ -38,6 +42,7 @@ pub(crate) fn limits(field: &Field<'_>, faults: &mut Faults) -> Limits {
     time("body_time_max", &mut limits.body_time_max);
     time("journal_age_max", &mut limits.journal_age_max);
     time("transcripts_age_max", &mut limits.transcripts_age_max);
+    time("background_time_max", &mut limits.background_time_max);
     limits
 }
 
@@ -51,6 +56,7 @@ fn sizes(section: &Section<'_>, limits: &mut Limits, faults: &mut Faults) {
     size("answer_max", &mut limits.answer_bytes_max);
     size("held_max", &mut limits.held_bytes_max);
     size("journal_max", &mut limits.journal_bytes_max);
+    size("background_events_max", &mut limits.background_events_bytes_max);
     if section.get("transcripts_max").is_some_and(|field| switched_off(&field).is_some()) {
         limits.transcripts_bytes_max = 0;
     } else {
@@ -70,6 +76,8 @@ fn counts(section: &Section<'_>, limits: &mut Limits, faults: &mut Faults) {
     count("connections_max", 1..=10_000_000, &mut limits.connections_max);
     count("requests_max", 1..=10_000_000, &mut limits.requests_max);
     count("journal_rate_max", 0..=1_000_000, &mut limits.journal_rate_max);
+    count("background_max", 0..=1_000_000, &mut limits.background_max);
+    count("background_per_key_max", 0..=1_000_000, &mut limits.background_per_key_max);
     let mut threads = u32::from(limits.threads);
     count("threads", 0..=1024, &mut threads);
     limits.threads = u16::try_from(threads).unwrap_or(u16::MAX);

@@ -1,0 +1,243 @@
+//! One answer that is made in the background.
+//!
+//! ```text
+//!            something came                   its end came
+//!   Queued ──────────────────▶ InProgress ─────────────────────▶ Over
+//!      │                            │                              ▲
+//!      └────────────────────────────┴── cancelled, failed, ended ──┘
+//! ```
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use tokio::sync::{Notify, watch};
+
+use backstop_dialects::{self as dialects, Frames, Told};
+use backstop_vocabulary::Moment;
+
+use super::log::{Gone, Log};
+use crate::beside::transcripts::Turn;
+
+/// An answer in the making, or made.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    pub(crate) at: Moment,
+    /// The request, to be shown and gone on from.
+    pub(crate) turn: Turn,
+    queued: Bytes,
+    state: Mutex<State>,
+    changed: watch::Sender<()>,
+    stop: Notify,
+    /// Bytes kept of all.
+    bytes: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct State {
+    stage: Stage,
+    log: Log,
+    /// The answer as it ended.
+    last: Option<Bytes>,
+    /// Who answered, and what was lost.
+    head: HeaderMap,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Queued,
+    InProgress,
+    Over(Ending),
+}
+
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// With its last event.
+    Whole,
+    /// Without: whoever reads along must notice.
+    Broken,
+}
+
+/// What a reader is given next.
+#[derive(Debug)]
+pub(crate) struct Next {
+    pub(crate) events: Bytes,
+    /// The number after them.
+    pub(crate) number: u64,
+    /// Whether nothing follows.
+    pub(crate) over: Option<Ending>,
+}
+
+impl Generation {
+    pub(super) fn new(at: Moment, (turn, queued): (Turn, Bytes), bytes: Arc<AtomicU64>) -> Self {
+        let mut log = Log::default();
+        for event in dialects::opening_events(&queued) {
+            log.push(event);
+        }
+        let own = turn.size() + queued.len() as u64;
+        bytes.fetch_add(own + log.bytes(), Ordering::Relaxed);
+        let state = State { stage: Stage::Queued, log, last: None, head: HeaderMap::new() };
+        Self {
+            at,
+            turn,
+            queued,
+            state: Mutex::new(state),
+            changed: watch::channel(()).0,
+            stop: Notify::new(),
+            bytes,
+        }
+    }
+
+    /// The answer as far as it is known.
+    pub(crate) fn shown(&self) -> Bytes {
+        let state = self.lock();
+        match (&state.last, state.stage) {
+            (Some(last), _) => last.clone(),
+            (None, Stage::Queued) => self.queued.clone(),
+            (None, Stage::InProgress | Stage::Over(_)) => {
+                Bytes::from(dialects::with_status(&self.queued, "in_progress"))
+            }
+        }
+    }
+
+    /// Who answered, and what was lost: nothing as long as nobody has.
+    pub(crate) fn head(&self) -> HeaderMap {
+        self.lock().head.clone()
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.lock().stage, Stage::Over(_))
+    }
+
+    /// Events from this number on.
+    pub(crate) fn since(&self, number: u64) -> Result<Next, Gone> {
+        let state = self.lock();
+        let (events, after) = state.log.since(number)?;
+        let over = match state.stage {
+            Stage::Over(ending) if after >= state.log.next() => Some(ending),
+            Stage::Over(_) | Stage::Queued | Stage::InProgress => None,
+        };
+        Ok(Next { events, number: after, over })
+    }
+
+    /// The number of the first event that is kept.
+    pub(crate) fn first(&self) -> u64 {
+        self.lock().log.first()
+    }
+
+    /// Says when there is something new.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Waits until somebody stops it.
+    pub(super) async fn stopped(&self) {
+        self.stop.notified().await;
+    }
+
+    /// Somebody answers, or nobody does.
+    pub(super) fn answered(&self, head: &HeaderMap) {
+        let ours = |name: &http::HeaderName| name.as_str().starts_with("backstop-");
+        let told = head.iter().filter(|(name, _)| ours(name));
+        self.lock().head = told.map(|(name, value)| (name.clone(), value.clone())).collect();
+    }
+
+    /// Takes the frames that are whole.
+    pub(super) fn take(&self, frames: &mut Frames) {
+        for frame in frames {
+            let Ok(frame) = frame else { return self.unfinished() };
+            let numbered = |number| dialects::numbered(&frame, number);
+            match dialects::heard(&frame) {
+                Told::Nothing => {}
+                Told::News => self.go_on(Stage::InProgress, numbered, None),
+                Told::Whole(last) => {
+                    self.go_on(Stage::Over(Ending::Whole), numbered, Some(last));
+                }
+                Told::Failed(last) => {
+                    self.go_on(Stage::Over(Ending::Broken), numbered, Some(last));
+                }
+            }
+        }
+    }
+
+    /// The answer failed with an error response.
+    pub(super) fn fail(&self, status: u16, body: &[u8]) {
+        let last = dialects::as_failed(&self.shown(), status, body);
+        let event = |number| dialects::last_event(&last, number);
+        self.go_on(Stage::Over(Ending::Broken), event, Some(last.clone()));
+    }
+
+    /// Nothing more will come; an answer that has no end yet has failed.
+    pub(super) fn unfinished(&self) {
+        if self.is_over() {
+            return;
+        }
+        self.fail(502, br#"{"error":{"code":"server_error","message":"the answer broke off"}}"#);
+    }
+
+    /// The gateway ends before the answer does.
+    pub(super) fn abandon(&self) {
+        let body = br#"{"error":{"code":"server_error","message":"the gateway was restarted before the answer was complete: ask again"}}"#;
+        self.fail(503, body);
+        self.stop.notify_one();
+    }
+
+    /// Its client does not want it any more. Twice is as good as once.
+    pub(crate) fn cancel(&self) {
+        let last = dialects::with_status(&self.shown(), "cancelled");
+        let mut state = self.lock();
+        if !matches!(state.stage, Stage::Over(_)) {
+            state.stage = Stage::Over(Ending::Broken);
+            self.keep(&mut state, last);
+        }
+        drop(state);
+        self.stop.notify_one();
+        self.changed.send_replace(());
+    }
+
+    /// Forgets the older half of its events, and says whether there were any.
+    pub(super) fn shorten(&self) -> bool {
+        let freed = self.lock().log.halve();
+        self.bytes.fetch_sub(freed, Ordering::Relaxed);
+        freed > 0
+    }
+
+    /// One more event; none after the last.
+    fn go_on(&self, stage: Stage, event: impl FnOnce(u64) -> Vec<u8>, last: Option<Vec<u8>>) {
+        let mut state = self.lock();
+        if matches!(state.stage, Stage::Over(_)) {
+            return;
+        }
+        let event = event(state.log.next());
+        self.bytes.fetch_add(event.len() as u64, Ordering::Relaxed);
+        state.log.push(event);
+        state.stage = stage;
+        if let Some(last) = last {
+            self.keep(&mut state, last);
+        }
+        drop(state);
+        self.changed.send_replace(());
+    }
+
+    fn keep(&self, state: &mut State, last: Vec<u8>) {
+        self.bytes.fetch_add(last.len() as u64, Ordering::Relaxed);
+        state.last = Some(Bytes::from(last));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        let own = self.turn.size() + self.queued.len() as u64;
+        let kept = {
+            let state = self.lock();
+            state.log.bytes() + state.last.as_ref().map_or(0, |last| last.len() as u64)
+        };
+        self.bytes.fetch_sub(own + kept, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,174 @@
+//! What clients of Responses leave with the gateway and come back for by name: answers that are kept,
+//! and answers in the making.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use http::{Method, Response};
+use serde_json::json;
+
+use backstop_dialects::{self as dialects, Echo, Scan};
+use backstop_listener::AnswerBody;
+use backstop_vocabulary::{Class, Dialect, Failure, Moment};
+
+use super::background::{self, Generation, follow};
+use super::transcripts::Kept;
+use crate::asked::{Asked, Caller};
+use crate::gateway::Shared;
+use crate::serve::Knock;
+use crate::{admit, answer};
+
+/// Items of a page, and the most of one.
+const PAGE: usize = 20;
+const PAGE_MAX: usize = 100;
+
+/// A request with all that it leaves to be known in the place of its name.
+pub(crate) fn read(
+    shared: &Shared,
+    knock: Knock,
+    (caller, head): (&Caller, Parts),
+    (mut body, mut scan): (Bytes, Scan),
+) -> Result<Asked, Failure> {
+    let limits = &shared.live.load().settings.limits;
+    let wish = background::wish(&scan, limits)?;
+    if wish.is_some() {
+        body = Bytes::from(dialects::foreground(&body)?);
+        scan = dialects::scan(Dialect::OpenaiResponses, &body)?;
+    }
+    let previous = scan.previous.clone();
+    let whose = (&caller.name, knock.started);
+    let (body, scan, turn) = shared.transcripts.resolve(whose, (body, scan), limits)?;
+    admit::refuse_model(&scan.model_name)?;
+    let echo = Echo {
+        id: wish.map(|_| dialects::own_answer(knock.id.as_str())),
+        previous: (scan.previous != previous).then_some(previous),
+        background: wish.is_some(),
+        kept: wish.is_some() || turn.is_some(),
+    };
+    let mut asked = Asked::new(knock, caller.clone(), head, body, scan);
+    asked.turn = turn;
+    asked.echo = (echo != Echo::default()).then_some(echo);
+    asked.background = wish;
+    Ok(asked)
+}
+
+/// Whether a path below `/responses` names an answer: the name, and what of it is asked for.
+pub(crate) fn named(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("/responses/")?;
+    let (id, part) = rest.split_once('/').unwrap_or((rest, ""));
+    (id.starts_with("resp_") && matches!(part, "" | "input_items" | "cancel")).then_some((id, part))
+}
+
+/// What is known of an answer by its name.
+enum Found {
+    /// It was, or is, made in the background.
+    Made(Arc<Generation>),
+    Kept(Arc<Kept>),
+}
+
+impl Found {
+    fn of(shared: &Shared, whose: (&Arc<str>, &str), now: Moment) -> Option<Self> {
+        let limits = &shared.live.load().settings.limits;
+        let made = shared.backgrounds.get(whose, now, limits).map(Self::Made);
+        made.or_else(|| shared.transcripts.get(whose, now, limits).map(Self::Kept))
+    }
+}
+
+/// `GET` and `DELETE /v1/responses/{id}`, `GET …/input_items`, `POST …/cancel`.
+pub(crate) fn answer(
+    shared: &Shared,
+    (head, path): (&Parts, &str),
+    now: Moment,
+) -> Result<Response<AnswerBody>, Failure> {
+    let (caller, _) = admit::caller(&shared.live.load().settings, &head.headers)?;
+    let (id, part) = named(path).unwrap_or_default();
+    let found = Found::of(shared, (&caller.name, id), now).ok_or_else(|| {
+        let what = format!("Response with id '{id}' not found: no such answer is kept here");
+        Failure::new(Class::UnknownPath, what).with_provider_code(Some("response_not_found"))
+    })?;
+    let query = head.uri.query().unwrap_or_default();
+    match (&head.method, part) {
+        (&Method::DELETE, "") => {
+            // Both: an answer that was made in the background is kept like any other.
+            shared.backgrounds.forget(&caller.name, id);
+            shared.transcripts.forget(&caller.name, id);
+            let told = json!({ "id": id, "object": "response", "deleted": true });
+            Ok(body(Bytes::from(told.to_string())))
+        }
+        (&Method::GET, "") if asked(query, "stream") == Some("true") => {
+            stream(found, query, shared)
+        }
+        (&Method::GET, "") => Ok(match found {
+            Found::Made(generation) => {
+                let mut response = body(generation.shown());
+                response.headers_mut().extend(generation.head());
+                response
+            }
+            Found::Kept(kept) => body(kept.answer().clone()),
+        }),
+        (&Method::GET, "input_items") => Ok(body(items(&found, query))),
+        (&Method::POST, "cancel") => match found {
+            Found::Made(generation) => {
+                generation.cancel();
+                Ok(body(generation.shown()))
+            }
+            Found::Kept(_) => {
+                let what = "Cannot cancel a synchronous response.";
+                Err(Failure::new(Class::InvalidRequest, what))
+            }
+        },
+        _ => {
+            let what = format!("{} is not a method of a kept answer", head.method);
+            Err(Failure::new(Class::UnknownPath, what).with_status(405))
+        }
+    }
+}
+
+/// The events of an answer that was made in the background, from after the one that is named.
+fn stream(found: Found, query: &str, shared: &Shared) -> Result<Response<AnswerBody>, Failure> {
+    let refused = |what: String| Err(Failure::new(Class::InvalidRequest, what));
+    let Found::Made(generation) = found else {
+        let what = "This response cannot be streamed because it was not created with \
+                    background=true.";
+        return refused(what.to_owned());
+    };
+    let from = match asked(query, "starting_after").map(str::parse::<u64>) {
+        None => 0,
+        Some(Ok(after)) => after.saturating_add(1),
+        Some(Err(_)) => return refused("`starting_after` must be a sequence number".to_owned()),
+    };
+    let first = generation.first();
+    if from < first {
+        let what = format!("the events of this answer are kept from sequence number {first} on");
+        return refused(format!("{what}: read the answer as a whole once it is complete"));
+    }
+    let head = generation.head();
+    let mut response = answer::event_stream(follow(generation, from, shared.clock));
+    response.headers_mut().extend(head);
+    Ok(response)
+}
+
+/// A page of what the answer was given to.
+fn items(found: &Found, query: &str) -> Bytes {
+    let newest_first = (asked(query, "order") != Some("asc")).then_some(());
+    let limit = asked(query, "limit").and_then(|limit| limit.parse().ok()).unwrap_or(PAGE);
+    let items = match found {
+        Found::Made(generation) => generation.turn.asked(),
+        Found::Kept(kept) => kept.asked(),
+    };
+    Bytes::from(dialects::item_page(&items, newest_first, limit.clamp(1, PAGE_MAX)))
+}
+
+/// The value of a name in a query; none of those read here is ever escaped.
+fn asked<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
+fn body(body: Bytes) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::whole(body));
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
