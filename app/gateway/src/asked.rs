@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 
-use backstop_dialects::{Echo, Framing, Scan, Thoughts, VectorForm};
+use backstop_dialects::kept::Echo;
+use backstop_dialects::{Framing, Scan, Thoughts, VectorForm};
 use backstop_exchange::{Features, Request};
 use backstop_fit::Judge;
 use backstop_vocabulary::{Api, Dialect, Failure, Moment, RequestId};

@@ -7,7 +7,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use backstop_listener::{AnswerBody, Connection, Serve, read_body};
 use backstop_vocabulary::Failure;
 
-use crate::beside::passthrough;
+use crate::beside::{passthrough, stored};
 use crate::core::Core;
 use crate::gateway::Gateway;
 use crate::serve::serve;
@@ -37,9 +37,12 @@ impl Serve for Door {
         if let Some(answer) = cors.preflight(&request) {
             return answer;
         }
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         if let Some(standing) = console::standing(&self.core.shared, &head) {
             return standing;
+        }
+        if let Some(at_provider) = stored::elsewhere(&self.core.shared, &head) {
+            head.uri = at_provider;
         }
         let origin = head.headers.get(header::ORIGIN).cloned();
         if head.uri.path().starts_with(passthrough::PREFIX) {

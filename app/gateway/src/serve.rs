@@ -241,7 +241,7 @@ fn models_form(head: &Parts, path: &str) -> Option<models::Form> {
 
 /// The path without `/v1`, however often: some clients add it to a base URL that already ends in it,
 /// some never do. A slash at the end says nothing either.
-fn served(path: &str) -> &str {
+pub(crate) fn served(path: &str) -> &str {
     let mut path = path.strip_suffix('/').unwrap_or(path);
     while let Some(rest) = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')) {
         path = rest;

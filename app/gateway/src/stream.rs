@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::Response;
 
 use backstop_continuity::{AfterCommit, Break, Gate, Hold, Seam};
-use backstop_dialects::{Head, StreamWriter};
+use backstop_dialects::{Head, StreamWriter, kept};
 use backstop_listener::{Abort, AnswerBody};
 use backstop_settings::OnBreak;
 use backstop_vocabulary::{Class, Failure, Moment, Stage};
@@ -332,7 +332,7 @@ impl Flow {
     /// Keeps the answer that the stream ends with where its client may go on from it.
     fn keep(&self, end: &[u8]) {
         if self.journey.asked.turn.is_some()
-            && let Some(answer) = backstop_dialects::answer_of_stream(end)
+            && let Some(answer) = kept::answer_of_stream(end)
         {
             self.journey.keep(&Bytes::from(answer));
         }

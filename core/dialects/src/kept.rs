@@ -1,5 +1,8 @@
 //! Answers of Responses that a client goes on from by their names: the conversation so far, as items
-//! that any provider can be sent.
+//! that any provider can be sent, and what an answer says of itself that no provider was told.
+
+mod background;
+mod echo;
 
 use std::borrow::Cow;
 
@@ -7,6 +10,10 @@ use serde_json::{Value, json};
 
 use crate::scan::Cursor;
 use crate::{Edit, Scan, edited};
+pub use background::{
+    Told, as_failed, foreground, heard, last_event, opening_events, queued_answer, with_status,
+};
+pub use echo::{Echo, numbered};
 
 /// The items of a request's own `input`, without the brackets around them.
 pub fn input_items(body: &[u8], scan: &Scan) -> Vec<u8> {

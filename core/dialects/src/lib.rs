@@ -26,15 +26,13 @@ mod openai_responses;
 
 mod addresses;
 mod aws;
-mod background;
 mod base64;
-mod echo;
 mod embeddings;
 mod errors;
 mod hash;
 mod issuer;
 mod json;
-mod kept;
+pub mod kept;
 mod losses;
 mod repeat;
 mod restorer;
@@ -45,19 +43,14 @@ mod surrogates;
 mod words;
 
 pub use addresses::{Addressed, addressed, takes_address};
-pub use background::{
-    Told, as_failed, foreground, heard, last_event, opening_events, queued_answer, with_status,
-};
 pub use dispatch::{
     StreamReader, StreamWriter, called, count_path, fixed_path, framing, is_own_answer,
     is_usage_alone, keep_alive, own_answer, path, read_answer, read_error, read_request, read_rest,
     write_answer, write_error, write_request,
 };
-pub use echo::{Echo, numbered};
 pub use embeddings::{EMBEDDINGS_PATH, VectorForm, VectorRequest, Vectors};
 pub use errors::{ErrorHead, Lesson, WrittenError};
 pub use frames::{Frame, Frames, Framing, chunk_message, event_message, exception_message};
-pub use kept::{answer_id, answer_of_stream, continued, input_items, item_page, output_items};
 pub use members::with_members;
 pub use restorer::Restorer;
 pub use scan::{Opening, Scan, scan, with_model};

@@ -248,6 +248,106 @@ def namespace():
     whole(sdk.responses.create(**answered(asked, response)).output_text)
 
 
+OWN_DEAD = {"provider": "openai", "symptom": "http_503"}
+OWN_BREAKS = {"provider": "openai", "symptom": "reset_mid_body"}
+SITUATIONS = {"own dialect": [], "other dialect": [OWN_DEAD], "broken stream": [OWN_BREAKS]}
+
+
+def left(**more):
+    """A request that nobody waits for."""
+    return {**ask(**more), "store": True, "background": True}
+
+
+def polled(response):
+    """Asks until the answer is there, as the documentation of the API does."""
+    assert response.id.startswith("resp_") and response.background is True, response
+    while response.status in ("queued", "in_progress"):
+        response = sdk.responses.retrieve(response.id)
+    return response
+
+
+def in_background():
+    for situation, behaviours in SITUATIONS.items():
+        behave(*behaviours)
+        first = sdk.responses.create(**left(metadata={"job": "7"}))
+        assert first.status == "queued" and first.metadata == {"job": "7"}, first
+        response = polled(first)
+        status, content, _ = checked(response)
+        assert status == "completed" and whole(content), (situation, response)
+        assert (response.id, response.store, response.background) == (first.id, True, True), response
+        items = sdk.responses.input_items.list(first.id)
+        assert items.data[0].content[0].text == "Tell me about rivers.", items
+        after = sdk.responses.create(**{**ask("And the sea?"), "previous_response_id": first.id})
+        assert after.previous_response_id == first.id and after.output_text, after
+        sdk.responses.delete(first.id)
+        error = raised_by(lambda: sdk.responses.retrieve(first.id))
+        assert isinstance(error, openai.NotFoundError), described(error)
+
+
+def resumed():
+    for situation, behaviours in SITUATIONS.items():
+        behave(*behaviours)
+        seen, pieces, name = -1, [], None
+        with sdk.responses.create(**left(), stream=True) as stream:
+            for event in stream:
+                assert event.sequence_number == seen + 1, event
+                seen = event.sequence_number
+                name = event.response.id if event.type == "response.created" else name
+                if event.type == "response.output_text.delta":
+                    pieces.append(event.delta)
+                    break
+        for event in sdk.responses.retrieve(name, stream=True, starting_after=seen):
+            assert event.sequence_number == seen + 1, event
+            seen = event.sequence_number
+            if event.type == "response.output_text.delta":
+                pieces.append(event.delta)
+        assert event.type == "response.completed" and event.response.id == name, event
+        _, content, _ = checked(event.response)
+        assert "".join(pieces) == content == polled(event.response).output_text, situation
+        with sdk.responses.stream(response_id=name, starting_after=2) as stream:
+            numbers = [event.sequence_number for event in stream]
+            response = stream.get_final_response()
+        assert numbers == list(range(3, seen + 1)), numbers
+        assert response.output_text == content and response.id == name, response
+
+
+def helper_in_background():
+    for behaviours in SITUATIONS.values():
+        behave(*behaviours)
+        with sdk.responses.stream(**left()) as stream:
+            response = stream.get_final_response()
+        assert checked(response)[:2] == checked(polled(response))[:2], response
+
+
+def cancelled():
+    hangs = [{"provider": name, "symptom": "silence_mid_stream"} for name in ("openai", "anthropic")]
+    behave(*hangs)
+    first = sdk.responses.create(**left())
+    for _ in range(2):
+        assert sdk.responses.cancel(first.id).status == "cancelled"
+    assert polled(first).status == "cancelled"
+    behave()
+    plain = sdk.responses.create(**{**ask(), "store": True})
+    error = raised_by(lambda: sdk.responses.cancel(plain.id))
+    assert isinstance(error, openai.BadRequestError), described(error)
+
+
+def failed():
+    behave({"symptom": "http_503"})
+    response = client(DOWN).responses.create(**left())
+    while response.status in ("queued", "in_progress"):
+        response = client(DOWN).responses.retrieve(response.id)
+    assert response.status == "failed" and response.error.message, response
+    assert response.error.code == "server_error", response.error
+    return f"{response.error.code}: {response.error.message}"
+
+
+def unkept():
+    behave()
+    error = raised_by(lambda: sdk.responses.create(**{**left(), "store": False}))
+    assert isinstance(error, openai.BadRequestError), described(error)
+
+
 def down(model, symptom, should_retry, expected):
     behave(symptom)
     before = requests_at(DOWN_CONSOLE)
@@ -285,6 +385,14 @@ def broken_helper():
 
 suite.both(BOTH)
 suite.once("other dialect", {"tools in a namespace": namespace})
+suite.once("background", {
+    "polled": in_background,
+    "read along, broken away from, resumed": resumed,
+    ".stream()": helper_in_background,
+    "cancelled": cancelled,
+    "failed": failed,
+    "without store": unkept,
+})
 suite.once("errors", {
     "everything down, worth a retry": lambda: down(
         MODEL, {"symptom": "http_503"}, "true", openai.InternalServerError),

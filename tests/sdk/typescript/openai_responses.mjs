@@ -155,6 +155,92 @@ await suite.both({
   },
 });
 
+const OWN = "openai";
+const SITUATIONS = [[], [{ provider: OWN, symptom: "http_503" }],
+  [{ provider: OWN, symptom: "reset_mid_body" }]];
+// A request that nobody waits for.
+const left = (more = {}) => ask({ store: true, background: true, ...more });
+const isOver = ({ status }) => status !== "queued" && status !== "in_progress";
+
+async function polled(response, at = responses) {
+  assert.ok(response.id.startsWith("resp_") && response.background);
+  while (!isOver(response)) response = await at.retrieve(response.id);
+  return response;
+}
+
+async function everywhere(act) {
+  for (const behaviours of SITUATIONS) {
+    await behave(...behaviours);
+    await act();
+  }
+}
+
+await suite.once("background", {
+  "polled": () => everywhere(async () => {
+    const first = await responses.create(left({ metadata: { job: "7" } }));
+    assert.equal(first.status, "queued");
+    assert.deepEqual(first.metadata, { job: "7" });
+    const response = await polled(first);
+    const [status, content] = checked(response);
+    assert.ok(status === "completed" && whole(content) && response.id === first.id);
+    const after = await responses.create(ask({ previous_response_id: first.id }));
+    assert.equal(after.previous_response_id, first.id);
+    const items = await responses.inputItems.list(first.id);
+    assert.equal(items.data[0].content[0].text, "Tell me about rivers.");
+    await responses.delete(first.id);
+    const error = await thrownBy(() => responses.retrieve(first.id));
+    assert.ok(error instanceof OpenAI.NotFoundError, described(error));
+  }),
+  "read along, broken away from, resumed": () => everywhere(async () => {
+    let [seen, id, text] = [-1, null, ""];
+    const take = (event) => {
+      assert.equal(event.sequence_number, seen + 1);
+      seen = event.sequence_number;
+      if (event.type === "response.output_text.delta") text += event.delta;
+    };
+    for await (const event of await responses.create(left({ stream: true }))) {
+      take(event);
+      id ??= event.response.id;
+      if (text) break;
+    }
+    let last = null;
+    for await (const event of await responses.retrieve(id, { stream: true, starting_after: seen })) {
+      take(event);
+      last = event;
+    }
+    assert.equal(last.type, "response.completed");
+    assert.equal(last.response.id, id);
+    assert.equal(text, textOf(last.response));
+    const numbers = [];
+    const stream = responses.stream({ response_id: id, starting_after: 2 });
+    stream.on("event", (event) => numbers.push(event.sequence_number));
+    const response = await stream.finalResponse();
+    assert.deepEqual(numbers, [...Array(seen - 2).keys()].map((nth) => nth + 3));
+    assert.ok(response.id === id && textOf(response) === text);
+  }),
+  ".stream()": () => everywhere(async () => {
+    const response = await responses.stream(left()).finalResponse();
+    assert.deepEqual(checked(response), checked(await polled(response)));
+  }),
+  "cancelled": async () => {
+    await behave(...[OWN, "anthropic"].map((provider) =>
+      ({ provider, symptom: "silence_mid_stream" })));
+    const first = await responses.create(left());
+    for (let nth = 0; nth < 2; nth += 1) {
+      assert.equal((await responses.cancel(first.id)).status, "cancelled");
+    }
+    assert.equal((await polled(first)).status, "cancelled");
+  },
+  "failed": async () => {
+    await behave({ symptom: "http_503" });
+    const down = client(DOWN).responses;
+    const response = await polled(await down.create(left()), down);
+    assert.equal(response.status, "failed");
+    assert.equal(response.error.code, "server_error");
+    return response.error.message;
+  },
+});
+
 function down(model, symptom, shouldRetry, expected) {
   return async () => {
     await behave(symptom);

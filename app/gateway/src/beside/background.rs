@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body::Body as _;
 
-use backstop_dialects::{self as dialects, Frames, Framing, Head, Scan};
+use backstop_dialects::{Frames, Framing, Head, Scan, kept};
 use backstop_listener::AnswerBody;
 use backstop_settings::Limits;
 use backstop_vocabulary::{Class, Failure};
@@ -70,7 +70,7 @@ pub(crate) fn begin(
         created_unix: shared.clock.unix_secs(asked.started),
         usage: true,
     };
-    let queued = Bytes::from(dialects::queued_answer(&head, &asked.body));
+    let queued = Bytes::from(kept::queued_answer(&head, &asked.body));
     let queued = asked.whole(queued);
     let opened = if shared.draining.load(Ordering::Relaxed) {
         Err(Failure::new(Class::GatewayBusy, "this gateway is ending: ask again, elsewhere"))

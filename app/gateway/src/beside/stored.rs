@@ -1,6 +1,8 @@
 //! What clients of Responses leave with the gateway and come back for by name: answers that are kept,
 //! and answers in the making.
 
+mod elsewhere;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +11,8 @@ use http::request::Parts;
 use http::{Method, Response};
 use serde_json::json;
 
-use backstop_dialects::{self as dialects, Echo, Scan};
+use backstop_dialects::kept::{self, Echo};
+use backstop_dialects::{Scan, own_answer};
 use backstop_listener::AnswerBody;
 use backstop_vocabulary::{Class, Dialect, Failure, Moment};
 
@@ -19,6 +22,7 @@ use crate::asked::{Asked, Caller};
 use crate::gateway::Shared;
 use crate::serve::Knock;
 use crate::{admit, answer};
+pub(crate) use elsewhere::elsewhere;
 
 /// Items of a page, and the most of one.
 const PAGE: usize = 20;
@@ -34,15 +38,21 @@ pub(crate) fn read(
     let limits = &shared.live.load().settings.limits;
     let wish = background::wish(&scan, limits)?;
     if wish.is_some() {
-        body = Bytes::from(dialects::foreground(&body)?);
-        scan = dialects::scan(Dialect::OpenaiResponses, &body)?;
+        body = Bytes::from(kept::foreground(&body)?);
+        scan = backstop_dialects::scan(Dialect::OpenaiResponses, &body)?;
     }
     let previous = scan.previous.clone();
     let whose = (&caller.name, knock.started);
+    let made = shared.backgrounds.get((&caller.name, &previous), knock.started, limits);
+    if made.is_some_and(|made| !made.is_over()) {
+        let what =
+            format!("the answer '{previous}' is still being made: wait until it is complete");
+        return Err(Failure::new(Class::InvalidRequest, what));
+    }
     let (body, scan, turn) = shared.transcripts.resolve(whose, (body, scan), limits)?;
     admit::refuse_model(&scan.model_name)?;
     let echo = Echo {
-        id: wish.map(|_| dialects::own_answer(knock.id.as_str())),
+        id: wish.map(|_| own_answer(knock.id.as_str())),
         previous: (scan.previous != previous).then_some(previous),
         background: wish.is_some(),
         kept: wish.is_some() || turn.is_some(),
@@ -82,10 +92,12 @@ pub(crate) fn answer(
     (head, path): (&Parts, &str),
     now: Moment,
 ) -> Result<Response<AnswerBody>, Failure> {
-    let (caller, _) = admit::caller(&shared.live.load().settings, &head.headers)?;
+    let live = shared.live.load();
+    let (caller, key) = admit::caller(&live.settings, &head.headers)?;
     let (id, part) = named(path).unwrap_or_default();
     let found = Found::of(shared, (&caller.name, id), now).ok_or_else(|| {
-        let what = format!("Response with id '{id}' not found: no such answer is kept here");
+        let why = elsewhere::why_not(&live, key, (id, path));
+        let what = format!("Response with id '{id}' not found: {why}");
         Failure::new(Class::UnknownPath, what).with_provider_code(Some("response_not_found"))
     })?;
     let query = head.uri.query().unwrap_or_default();
@@ -158,7 +170,7 @@ fn items(found: &Found, query: &str) -> Bytes {
         Found::Made(generation) => generation.turn.asked(),
         Found::Kept(kept) => kept.asked(),
     };
-    Bytes::from(dialects::item_page(&items, newest_first, limit.clamp(1, PAGE_MAX)))
+    Bytes::from(kept::item_page(&items, newest_first, limit.clamp(1, PAGE_MAX)))
 }
 
 /// The value of a name in a query; none of those read here is ever escaped.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use backstop_dialects::{self as dialects, Scan};
+use backstop_dialects::{Scan, kept};
 use backstop_settings::Limits;
 use backstop_vocabulary::{Class, Dialect, Failure, Moment};
 
@@ -81,7 +81,7 @@ impl Kept {
 
     /// The items of the conversation up to the answer, which is included.
     fn items(&self) -> Vec<u8> {
-        let answer = dialects::output_items(&self.answer);
+        let answer = kept::output_items(&self.answer);
         [self.asked(), answer]
             .into_iter()
             .filter(|part| !part.is_empty())
@@ -99,7 +99,7 @@ impl Kept {
         let mut parts = Vec::with_capacity(2 * line.len());
         for kept in line.iter().skip(1).rev() {
             parts.push(kept.input.clone());
-            parts.push(dialects::output_items(&kept.answer));
+            parts.push(kept::output_items(&kept.answer));
         }
         parts.push(self.input.clone());
         parts.retain(|part| !part.is_empty());
@@ -127,7 +127,7 @@ impl Transcripts {
         (body, scan): (Bytes, Scan),
         limits: &Limits,
     ) -> Result<(Bytes, Scan, Option<Turn>), Failure> {
-        let input = || dialects::input_items(&body, &scan);
+        let input = || kept::input_items(&body, &scan);
         let keeps = !scan.unkept && limits.transcripts_bytes_max > 0;
         if scan.previous.is_empty() {
             let turn = keeps.then(|| Turn { before: None, input: input() });
@@ -137,12 +137,12 @@ impl Transcripts {
         // Its provider may know it. What comes of it cannot be told to another.
         let Some(before) = before else { return Ok((body, scan, None)) };
         let turn = keeps.then(|| Turn { before: Some(Arc::clone(&before)), input: input() });
-        let body = Bytes::from(dialects::continued(&body, &scan, &before.items()));
+        let body = Bytes::from(kept::continued(&body, &scan, &before.items()));
         if body.len() as u64 > limits.body_bytes_max {
             let what = "the conversation has become larger than body_max: begin a new one";
             return Err(Failure::new(Class::RequestTooLarge, what));
         }
-        let scan = dialects::scan(Dialect::OpenaiResponses, &body)?;
+        let scan = backstop_dialects::scan(Dialect::OpenaiResponses, &body)?;
         Ok((body, scan, turn))
     }
 
@@ -154,7 +154,7 @@ impl Transcripts {
         answer: Bytes,
         limits: &Limits,
     ) {
-        let Some(id) = dialects::answer_id(&answer) else { return };
+        let Some(id) = kept::answer_id(&answer) else { return };
         let Turn { before, input } = turn.clone();
         let bytes = Arc::clone(&self.bytes);
         let kept = Kept { before, input, answer, at: now, bytes };
@@ -216,7 +216,7 @@ mod tests {
         limits: &Limits,
     ) -> (String, Option<Turn>) {
         let (body, at) = (Bytes::from(body.to_owned()), Moment::from_secs(secs));
-        let scan = dialects::scan(Dialect::OpenaiResponses, &body).unwrap();
+        let scan = backstop_dialects::scan(Dialect::OpenaiResponses, &body).unwrap();
         let (body, _, turn) = transcripts.resolve((caller, at), (body, scan), limits).unwrap();
         (String::from_utf8(body.to_vec()).unwrap(), turn)
     }

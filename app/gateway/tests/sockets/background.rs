@@ -99,6 +99,8 @@ async fn an_answer_is_made_while_its_client_is_gone_and_waits_for_it() {
     let begun = until(&stage, &id, "in_progress").await;
     assert_eq!((&begun["metadata"]["job"], &begun["output"]), (&json!("7"), &json!([])));
     assert_eq!(stage.gateway.in_background(), 1);
+    let early = stage.send(&call(&json!({ "previous_response_id": id }))).await;
+    assert!(early.status == 400 && early.said().contains("still being made"), "{early:?}");
     drip.go_on();
     let answer = until(&stage, &id, "completed").await;
     assert_eq!(answer["id"], id.as_str());
@@ -110,7 +112,7 @@ async fn an_answer_is_made_while_its_client_is_gone_and_waits_for_it() {
     let asked = &drip.asked()[0];
     assert!(asked.get("background").is_none() && asked["stream"] == true, "{asked}");
     stage.assert_idle("it is made").await;
-    let row = &stage.rows(1).await[0];
+    let row = &stage.rows(2).await[0];
     assert_eq!((row.outcome, row.usage.map(|usage| usage.output)), (Outcome::Answered, Some(2)));
     stage.until(|| stage.gateway.in_background() == 0, "it is made").await;
     // It is a part of a conversation like any other.

@@ -5,6 +5,7 @@ use backstop_vocabulary::Dialect;
 use serde_json::{Value, json};
 
 use crate::client::{Call, Got, item};
+use crate::peer::{Peer, Script};
 use crate::signers::{Mood, Signer};
 use crate::stage::{Providers, Stage, provider, settings};
 
@@ -17,13 +18,18 @@ fn call(input: &Value, previous: Option<&str>, delivery: Delivery) -> Call {
     call
 }
 
-fn id_of(got: &Got) -> String {
+/// The answer, as often as it is told.
+fn answers(got: &Got) -> Vec<Value> {
     assert_eq!(got.status, 200, "{}", got.everything());
     let text = got.text();
-    let last = text.lines().rev().find_map(|line| line.strip_prefix("data: "));
-    let event: Value = last.map(|data| serde_json::from_str(data).unwrap()).unwrap_or_default();
-    let answer = if event.is_null() { got.json() } else { event["response"].clone() };
-    answer["id"].as_str().expect("an id").to_owned()
+    let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    let events = data.map(|data| serde_json::from_str::<Value>(data).unwrap());
+    let told: Vec<Value> = events.filter_map(|event| event.get("response").cloned()).collect();
+    if told.is_empty() { vec![got.json()] } else { told }
+}
+
+fn id_of(got: &Got) -> String {
+    answers(got).pop().unwrap()["id"].as_str().expect("an id").to_owned()
 }
 
 /// A provider of Responses, and one of Messages behind it.
@@ -53,6 +59,10 @@ async fn a_conversation_goes_on_by_name_at_another_vendor_and_back() {
         let delivery = [Delivery::Unary, Delivery::Stream][turn % 2];
         let question = json!(format!("question {turn}"));
         let got = stage.send(&call(&question, previous.as_deref(), delivery)).await;
+        for answer in answers(&got) {
+            assert_eq!(answer["previous_response_id"].as_str(), previous.as_deref(), "{answer}");
+            assert_eq!((&answer["store"], &answer["background"] == true), (&json!(true), false));
+        }
         previous = Some(id_of(&got));
         // Everything said before is there, and nobody is sent what another thought.
         assert_eq!(signers[house].questions(), turn + 1);
@@ -93,4 +103,53 @@ async fn what_is_not_to_be_kept_is_not() {
         let id = id_of(&stage.send(&asked).await);
         assert_eq!(stage.send(&Call::get(&format!("/v1/responses/{id}"))).await.status, 404);
     }
+}
+
+/// Two providers of Responses at these addresses, and as much of them open.
+fn two(addresses: [std::net::SocketAddr; 2], open: [&str; 2]) -> String {
+    let mut yaml = settings(&["one/gpt-5.6", "two/gpt-5.6"], "");
+    for ((name, address), open) in ["one", "two"].into_iter().zip(addresses).zip(open) {
+        yaml = provider(&yaml, Dialect::OpenaiResponses, &format!("http://{address}/v1"))
+            .replacen("  there:", &format!("  {name}:"), 1)
+            .replacen("tier: full }", &format!("tier: full, passthrough: {open} }}"), 1);
+    }
+    yaml
+}
+
+#[tokio::test]
+async fn an_answer_that_only_a_provider_knows_is_asked_of_it_where_that_is_open() {
+    let providers = Providers::open().await;
+    let mut one = Peer::open(Script::whole("200 OK", b"{\"id\":\"resp_old\"}")).await;
+    let other = Peer::open(Script::whole("200 OK", b"{}")).await;
+    let open = |open| Stage::open(&providers, &two([one.address, other.address], open));
+    let (listed, closed, both) = (
+        open(["[/v1/responses]", "false"]),
+        open(["false", "[/v1/files]"]),
+        open(["true", "true"]),
+    );
+    for (method, rest) in
+        [("GET", "?stream=true&starting_after=3"), ("POST", "/cancel"), ("GET", "/input_items")]
+    {
+        let call = Call { method, ..Call::get(&format!("/v1/responses/resp_old{rest}")) };
+        let got = listed.send(&call).await;
+        assert_eq!((got.status, got.json()["id"].as_str()), (200, Some("resp_old")), "{got:?}");
+        assert!(got.header("backstop-answer").contains("target=one/passthrough"), "{got:?}");
+        let line = format!("{} /v1/responses/resp_old{rest} http", method.to_lowercase());
+        let taken = one.taken().await;
+        assert!(taken.head.starts_with(&line), "{}", taken.head);
+        assert!(taken.head.contains("authorization: bearer any"), "{}", taken.head);
+    }
+    // Nobody knows ours, and who might know theirs is not guessed.
+    let old = Call::get("/v1/responses/resp_old");
+    let ours = Call::get("/v1/responses/resp_backstop_1");
+    for (stage, call, why) in [
+        (&listed, &ours, "any more"),
+        (&closed, &old, "no provider is open"),
+        (&both, &old, "several providers"),
+    ] {
+        let got = stage.send(call).await;
+        assert_eq!(got.status, 404, "{}", got.everything());
+        assert!(got.said().contains(why), "{why}: {}", got.said());
+    }
+    assert_eq!((one.untold(), other.untold()), (0, 0));
 }

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::sync::{Notify, watch};
 
-use backstop_dialects::{self as dialects, Frames, Told};
+use backstop_dialects::Frames;
+use backstop_dialects::kept::{self, Told};
 use backstop_vocabulary::Moment;
 
 use super::log::{Gone, Log};
@@ -73,7 +74,7 @@ pub(crate) struct Next {
 impl Generation {
     pub(super) fn new(at: Moment, (turn, queued): (Turn, Bytes), bytes: Arc<AtomicU64>) -> Self {
         let mut log = Log::default();
-        for event in dialects::opening_events(&queued) {
+        for event in kept::opening_events(&queued) {
             log.push(event);
         }
         let own = turn.size() + queued.len() as u64;
@@ -97,7 +98,7 @@ impl Generation {
             (Some(last), _) => last.clone(),
             (None, Stage::Queued) => self.queued.clone(),
             (None, Stage::InProgress | Stage::Over(_)) => {
-                Bytes::from(dialects::with_status(&self.queued, "in_progress"))
+                Bytes::from(kept::with_status(&self.queued, "in_progress"))
             }
         }
     }
@@ -148,8 +149,8 @@ impl Generation {
     pub(super) fn take(&self, frames: &mut Frames) {
         for frame in frames {
             let Ok(frame) = frame else { return self.unfinished() };
-            let numbered = |number| dialects::numbered(&frame, number);
-            match dialects::heard(&frame) {
+            let numbered = |number| kept::numbered(&frame, number);
+            match kept::heard(&frame) {
                 Told::Nothing => {}
                 Told::News => self.go_on(Stage::InProgress, numbered, None),
                 Told::Whole(last) => {
@@ -164,8 +165,8 @@ impl Generation {
 
     /// The answer failed with an error response.
     pub(super) fn fail(&self, status: u16, body: &[u8]) {
-        let last = dialects::as_failed(&self.shown(), status, body);
-        let event = |number| dialects::last_event(&last, number);
+        let last = kept::as_failed(&self.shown(), status, body);
+        let event = |number| kept::last_event(&last, number);
         self.go_on(Stage::Over(Ending::Broken), event, Some(last.clone()));
     }
 
@@ -186,7 +187,7 @@ impl Generation {
 
     /// Its client does not want it any more. Twice is as good as once.
     pub(crate) fn cancel(&self) {
-        let last = dialects::with_status(&self.shown(), "cancelled");
+        let last = kept::with_status(&self.shown(), "cancelled");
         let mut state = self.lock();
         if !matches!(state.stage, Stage::Over(_)) {
             state.stage = Stage::Over(Ending::Broken);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use backstop_dialects as dialects;
+use backstop_dialects::{kept, own_answer};
 use backstop_settings::Limits;
 use backstop_vocabulary::{Class, Failure, Moment};
 
@@ -51,10 +51,9 @@ impl Register {
         queued: Bytes,
         limits: &Limits,
     ) -> Result<(Arc<Generation>, Running), Failure> {
-        let name: Box<str> = dialects::own_answer(asked.id.as_str()).into();
+        let name: Box<str> = own_answer(asked.id.as_str()).into();
         let turn = asked.turn.clone();
-        let turn =
-            turn.unwrap_or_else(|| Turn::first(dialects::input_items(&asked.body, &asked.scan)));
+        let turn = turn.unwrap_or_else(|| Turn::first(kept::input_items(&asked.body, &asked.scan)));
         self.enter((&asked.caller.name, asked.started), (name, turn, queued), limits)
     }
 
