@@ -6,4 +6,5 @@ pub(crate) mod embed;
 pub(crate) mod models;
 pub(crate) mod passthrough;
 pub(crate) mod stored;
+pub(crate) mod threads;
 pub(crate) mod transcripts;

@@ -14,7 +14,7 @@ use backstop_vocabulary::{Api, Class, Dialect, Failure, Moment, RequestId};
 
 use crate::asked::in_path::{self, InPath};
 use crate::asked::{Asked, Caller};
-use crate::beside::{background, count, models, stored};
+use crate::beside::{background, count, models, stored, threads};
 use crate::core::Core;
 use crate::gateway::Shared;
 use crate::perform::{Journey, Started};
@@ -344,6 +344,9 @@ async fn read(
     let mut scan = backstop_dialects::scan(knock.dialect, &body)?;
     if knock.api == Api::Answer(Dialect::OpenaiResponses) {
         return stored::read(shared, knock, (caller, head), (body, scan));
+    }
+    if threads::is_held(knock.dialect, &scan, &shared.live.load().settings.limits) {
+        return threads::read(shared, knock, (caller, head), (body, scan));
     }
     scan.stream &= knock.api != Api::Embeddings;
     if let Some(said) = head.extensions.get::<InPath>() {

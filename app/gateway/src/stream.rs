@@ -2,6 +2,7 @@
 //! client's own reading.
 
 mod alarm;
+mod memo;
 mod shape;
 
 use std::future::poll_fn;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use http::Response;
 
 use backstop_continuity::{AfterCommit, Break, Gate, Hold, Seam};
-use backstop_dialects::{Head, StreamWriter, kept};
+use backstop_dialects::{Head, StreamWriter};
 use backstop_listener::{Abort, AnswerBody};
 use backstop_settings::OnBreak;
 use backstop_vocabulary::{Class, Failure, Moment, Stage};
@@ -24,6 +25,7 @@ use crate::plan;
 use crate::relay::{Given, Mint, Out, Progress, Raw, Relay};
 use crate::wait::Wait;
 use alarm::Alarm;
+use memo::Memo;
 use shape::Shape;
 
 /// How long an idle connection stays without a sign of life (`docs/headers.md`).
@@ -225,6 +227,7 @@ struct Flow {
     heard_at: Moment,
     alarm: Alarm,
     shape: Shape,
+    memo: Memo,
     tray: Tray,
 }
 
@@ -240,7 +243,7 @@ impl Flow {
     fn new(journey: Box<Journey>, begun: Box<Begun>, (relay, given): (Relay, Given)) -> Self {
         let clock = journey.core.shared.clock;
         let now = clock.now();
-        let shape = Shape::new(journey.asked.framing);
+        let (shape, memo) = (Shape::new(journey.asked.framing), Memo::of(&journey.asked));
         Self {
             journey,
             begun: Some(begun),
@@ -250,6 +253,7 @@ impl Flow {
             heard_at: now,
             alarm: Alarm::new(clock.instant(now + KEEP_ALIVE_EVERY)),
             shape,
+            memo,
             tray: Tray::default(),
         }
     }
@@ -266,8 +270,9 @@ impl Flow {
         let mut progress = first;
         loop {
             progress.bytes = self.journey.asked.frames(progress.bytes);
+            self.memo.take(&progress.bytes);
             if matches!(progress.end, Some(Ok(()))) {
-                self.keep(&progress.bytes);
+                self.memo.keep(&self.journey, &progress.bytes);
             }
             if !progress.bytes.is_empty() {
                 let bytes = self.shape.take(progress.bytes);
@@ -284,7 +289,8 @@ impl Flow {
                 Some(Err(failure)) => match self.broken(*failure).await {
                     Ok(Some(bytes)) => {
                         let bytes = self.journey.asked.frames(bytes);
-                        self.keep(&bytes);
+                        self.memo.take(&bytes);
+                        self.memo.keep(&self.journey, &bytes);
                         let bytes = self.shape.take(bytes);
                         self.tray.put(Ok(bytes), self.now()).await;
                         self.close().await;
@@ -326,15 +332,6 @@ impl Flow {
     async fn close(&mut self) {
         if let Some(end) = self.shape.end() {
             self.tray.put(Ok(end), self.now()).await;
-        }
-    }
-
-    /// Keeps the answer that the stream ends with where its client may go on from it.
-    fn keep(&self, end: &[u8]) {
-        if self.journey.asked.turn.is_some()
-            && let Some(answer) = kept::answer_of_stream(end)
-        {
-            self.journey.keep(&Bytes::from(answer));
         }
     }
 

@@ -1,8 +1,10 @@
-//! Answers of Responses that a client goes on from by their names: the conversation so far, as items
+//! Answers that a client goes on from by their names: the conversation so far, as items or messages
 //! that any provider can be sent, and what an answer says of itself that no provider was told.
 
 mod background;
 mod echo;
+mod said;
+mod thread;
 
 use std::borrow::Cow;
 
@@ -14,6 +16,8 @@ pub use background::{
     Told, as_failed, foreground, heard, last_event, opening_events, queued_answer, with_status,
 };
 pub use echo::{Echo, numbered};
+pub use said::Said;
+pub use thread::{message_items, rethreaded, thread_frame, unthreaded};
 
 /// The items of a request's own `input`, without the brackets around them.
 pub fn input_items(body: &[u8], scan: &Scan) -> Vec<u8> {
@@ -29,7 +33,11 @@ pub fn input_items(body: &[u8], scan: &Scan) -> Vec<u8> {
 /// The name of a finished answer; `None` if this is none that can be gone on from.
 pub fn answer_id(answer: &[u8]) -> Option<String> {
     let answer: Value = serde_json::from_slice(answer).ok()?;
-    let is_over = matches!(answer["status"].as_str(), Some("completed" | "incomplete"));
+    let is_over = match answer["type"].as_str() {
+        // One of Messages; a refused one is not gone on from.
+        Some("message") => answer["stop_reason"].as_str().is_some_and(|why| why != "refusal"),
+        _ => matches!(answer["status"].as_str(), Some("completed" | "incomplete")),
+    };
     answer["id"].as_str().filter(|id| is_over && !id.is_empty()).map(str::to_owned)
 }
 
@@ -39,6 +47,9 @@ pub fn answer_id(answer: &[u8]) -> Option<String> {
 /// its name, which may be all that its maker gave of it.
 pub fn output_items(answer: &[u8]) -> Vec<u8> {
     let mut answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    if answer["type"] == "message" {
+        return thread::as_said(answer).to_string().into_bytes();
+    }
     let mut items = Vec::new();
     let output = answer.get_mut("output").and_then(Value::as_array_mut);
     for item in output.into_iter().flatten() {

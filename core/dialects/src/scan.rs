@@ -27,10 +27,10 @@ pub struct Scan {
     pub stream_usage: bool,
     /// Whether the conversation is held by the provider (`thread`).
     pub thread: bool,
-    /// The answer this one goes on from, where the provider holds it (`previous_response_id`); empty
-    /// if none.
+    /// The answer this one goes on from, where the provider holds it (`previous_response_id`, or the
+    /// `previous_message_id` of a thread); empty if none.
     pub previous: String,
-    /// Where that name stands in the body.
+    /// Where that name stands in the body (Responses only).
     pub previous_at: Range<usize>,
     /// Whether the client asks for its answer not to be kept (`store: false`).
     pub unkept: bool,

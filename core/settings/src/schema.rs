@@ -281,7 +281,7 @@ struct Limits {
     journal_age_max: Option<Time>,
     /// Clean endings journaled per second, above which they are sampled; 200 by default.
     journal_rate_max: Option<Number>,
-    /// All answers of Responses kept in memory for their clients to go on from; `64MiB` by default, `off` for none.
+    /// All answers of Responses and turns of threads kept in memory for their clients to go on from; `64MiB` by default, `off` for none.
     transcripts_max: Option<Bytes>,
     /// The oldest of them; `24h` by default.
     transcripts_age_max: Option<Time>,

@@ -12,8 +12,12 @@ MODEL = "claude-opus-4-8"
 suite = Suite("anthropic", "openai", "http_529")
 
 
+SENT = []
+
+
 def client(url, retries=0):
-    hooks = {"response": [lambda response: suite.note_headers(response.headers)]}
+    hooks = {"response": [lambda response: suite.note_headers(response.headers)],
+             "request": [lambda request: SENT.append(json.loads(request.content or b"{}"))]}
     http = anthropic.DefaultHttpxClient(event_hooks=hooks)
     return anthropic.Anthropic(base_url=url, api_key="sk-test", max_retries=retries, http_client=http)
 
@@ -209,7 +213,54 @@ def request_id():
     return checked(raw.parse())
 
 
+CALLED = []
+
+
+@anthropic.beta_tool
+def weather(city: str, days: int) -> str:
+    """The weather of a city over some days."""
+    CALLED.append((city, days))
+    return "sunny"
+
+
+def threaded():
+    """What was sent since the beginning: one thread, of which each turn says only what is new."""
+    kinds = [(sent.get("thread") or {}).get("type") for sent in SENT]
+    assert kinds == ["create"] + ["continue"] * (len(SENT) - 1) and len(SENT) > 1, kinds
+    assert all(len(sent["messages"]) == 1 and "tools" not in sent for sent in SENT[1:]), SENT
+    assert len(suite.headers) == len(SENT), "something was sent again"
+
+
+def tool_runner():
+    said = []
+    for stream in (False, True):
+        SENT.clear()
+        CALLED.clear()
+        suite.headers.clear()
+        runner = sdk.beta.messages.tool_runner(
+            **ask("How is the weather?"), system="You are a poet.", tools=[weather], stream=stream)
+        last = runner.until_done()
+        assert CALLED and last.stop_reason == "end_turn", last
+        threaded()
+        said.append((list(CALLED), whole(last.content[0].text)))
+    return said
+
+
+def thread():
+    SENT.clear()
+    suite.headers.clear()
+    thread = sdk.beta.messages.thread(model=MODEL, max_tokens=2048)
+    said = [thread.send({"role": "user", "content": "Tell me about rivers."})]
+    with thread.stream({"role": "user", "content": "And the sea?"}) as stream:
+        said.append(stream.get_final_message())
+    said.append(thread.send({"role": "user", "content": "And the sky?"}))
+    threaded()
+    return [checked(message) for message in said]
+
+
 BOTH = {
+    "tool runner, on a thread": tool_runner,
+    "message thread": thread,
     "unary text": text,
     "streamed text, raw": streamed_text,
     "streamed text, .stream()": helper_text,

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 
 import Anthropic from "@anthropic-ai/sdk";
+import { betaTool } from "@anthropic-ai/sdk/helpers/beta/json-schema";
 import { jsonSchemaOutputFormat } from "@anthropic-ai/sdk/helpers/json-schema";
 
 import { ADDRESS, ALONE, DOWN, DOWN_CONSOLE, LADDER, PIXEL, STOCK, Suite, WEATHER, behave, collect,
@@ -13,6 +14,12 @@ const suite = new Suite("anthropic", "openai", "http_529");
 const client = (baseURL, maxRetries = 0) =>
   new Anthropic({ baseURL, apiKey: "sk-test", maxRetries, fetch: suite.fetch });
 const sdk = client(LADDER);
+const sent = [];
+const watched = new Anthropic({ baseURL: LADDER, apiKey: "sk-test", maxRetries: 0,
+  fetch: (url, init) => {
+    sent.push(JSON.parse(init.body));
+    return suite.fetch(url, init);
+  } });
 const alone = client(ALONE);
 
 const ask = (more = {}) => ({
@@ -88,7 +95,41 @@ const names = (message) => callsOf(message).map((call) => call.name);
 const both = () => asking("The weather and the stock, please.", { tools: TOOLS });
 const format = () => jsonSchemaOutputFormat(ADDRESS);
 
+// What was sent: one thread, of which each turn says only what is new.
+function threaded() {
+  const kinds = sent.map((body) => body.thread?.type);
+  assert.ok(sent.length > 1);
+  assert.deepEqual(kinds, ["create", ...Array(sent.length - 1).fill("continue")]);
+  assert.ok(sent.slice(1).every((body) => body.messages.length === 1 && !body.tools));
+}
+
 await suite.both({
+  "tool runner, on a thread": async () => {
+    const said = [];
+    for (const stream of [false, true]) {
+      sent.length = 0;
+      const called = [];
+      const weather = betaTool({ name: "weather", description: "The weather.", inputSchema: WEATHER,
+        run: (asked) => (called.push(asked), "sunny") });
+      const runner = watched.beta.messages.toolRunner({
+        ...asking("How is the weather?"), system: "You are a poet.", tools: [weather], stream });
+      const last = await runner.runUntilDone();
+      assert.ok(called.length > 0 && last.stop_reason === "end_turn");
+      threaded();
+      said.push([called, whole(last.content[0].text)]);
+    }
+    return said;
+  },
+  "message thread": async () => {
+    sent.length = 0;
+    const thread = watched.beta.messages.thread({ model: MODEL, max_tokens: 2048 });
+    const said = [await thread.send({ role: "user", content: "Tell me about rivers." })];
+    const stream = thread.stream({ role: "user", content: "And the sea?" });
+    said.push(await stream.finalMessage());
+    said.push(await thread.send({ role: "user", content: "And the sky?" }));
+    threaded();
+    return said.map(checked);
+  },
   "unary text": () => text(),
   "streamed text, raw": async () => {
     const [reason, blocks] = await rawStream(ask());

@@ -1,13 +1,16 @@
 //! A gateway that is restarted while it is needed.
 
+use std::io::{BufReader, Write as _};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
+use backstop_store::{Caps, Journal, Outcome};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Ending, Folder, Gateway, Simulation, ask, settings_at_free_ports, usual_settings,
+    Ending, Folder, Gateway, Simulation, ask, read, settings_at_free_ports, usual_settings,
 };
 
 /// Requests that must have been answered before, and again after, each change.
@@ -125,4 +128,48 @@ fn a_gateway_that_cannot_offer_its_sockets_serves_all_the_same() {
     gateway.child.signal("-TERM");
     let lines = gateway.child.last_lines();
     assert!(!lines.iter().any(|line| line.contains("successor")), "{lines:#?}");
+}
+
+/// Begins an answer that nobody waits for, and gives its path.
+fn begin_in_background(gateway: &Gateway) -> String {
+    let asked = json!({ "model": "gpt-5.6", "input": "hello", "background": true }).to_string();
+    let headers = [("content-type", "application/json")];
+    let answer = ask(&gateway.address, "POST /v1/responses", &headers, asked.as_bytes()).json();
+    assert_eq!(answer["status"], "queued", "{answer}");
+    format!("/v1/responses/{}", answer["id"].as_str().unwrap())
+}
+
+#[cfg(unix)]
+#[test]
+fn an_answer_that_nobody_waits_for_is_complete_before_the_gateway_ends() {
+    let simulation = Simulation::start(&["--first-token-ms", "300", "--tokens-per-second", "200"]);
+    let mut gateway = Gateway::before(&simulation);
+    begin_in_background(&gateway);
+    gateway.child.signal("-TERM");
+    assert_eq!(gateway.child.end().code(), Some(0), "{}", gateway.child.errors());
+    let store = gateway.folder.path().join("backstop.db");
+    let journal = Journal::open(Some(&store), Caps::default()).unwrap();
+    let rows = journal.recent(2).unwrap();
+    let outcomes: Vec<Outcome> = rows.iter().map(|row| row.entry.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Answered], "{rows:#?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn one_that_is_left_no_time_has_failed_and_says_so_to_whoever_reads_it() {
+    let simulation = Simulation::healthy();
+    simulation.fail("openai", "silence_mid_stream");
+    let mut gateway = Gateway::before(&simulation);
+    let path = begin_in_background(&gateway);
+    let mut reader = TcpStream::connect(&gateway.address).unwrap();
+    write!(reader, "GET {path}?stream=true HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    reader.peek(&mut [0]).unwrap();
+    gateway.child.signal("-TERM");
+    gateway.child.line_with("ending");
+    gateway.child.signal("-TERM");
+    let told = read(BufReader::new(reader));
+    let text = told.text();
+    assert!(text.contains("event: response.failed") && text.contains("restarted"), "{text}");
+    assert_ne!(told.ending, Ending::Whole);
+    assert_eq!(gateway.child.end().code(), Some(0), "{}", gateway.child.errors());
 }

@@ -1,5 +1,5 @@
-//! Answers of Responses that were kept for their clients, so that a conversation goes on from the name
-//! of one at whatever provider: providers keep them too, but each its own only.
+//! Answers that were kept for their clients, so that a conversation goes on from the name of one at
+//! whatever provider: providers keep them too, but each its own only.
 //!
 //! They are in the memory of the process and nowhere else, because they hold what was said.
 
@@ -39,6 +39,7 @@ pub(crate) struct Kept {
     before: Option<Arc<Self>>,
     input: Vec<u8>,
     answer: Bytes,
+    frame: Frame,
     at: Moment,
     bytes: Arc<AtomicU64>,
 }
@@ -48,12 +49,16 @@ pub(crate) struct Kept {
 pub(crate) struct Turn {
     before: Option<Arc<Kept>>,
     input: Vec<u8>,
+    frame: Frame,
 }
+
+/// What the turns of a thread of Messages take from its first; `None` for conversations of Responses.
+type Frame = Option<Arc<[u8]>>;
 
 impl Turn {
     /// A request that goes on from nothing.
     pub(crate) const fn first(input: Vec<u8>) -> Self {
-        Self { before: None, input }
+        Self { before: None, input, frame: None }
     }
 
     /// Its own bytes.
@@ -71,7 +76,9 @@ impl Turn {
 
 impl Kept {
     fn size(&self) -> u64 {
-        (self.input.len() + self.answer.len()) as u64
+        // The frame of a thread is the same in all of its turns.
+        let frame = self.frame.as_ref().filter(|_| self.before.is_none());
+        (self.input.len() + self.answer.len() + frame.map_or(0, |frame| frame.len())) as u64
     }
 
     /// The answer as its client got it.
@@ -130,20 +137,44 @@ impl Transcripts {
         let input = || kept::input_items(&body, &scan);
         let keeps = !scan.unkept && limits.transcripts_bytes_max > 0;
         if scan.previous.is_empty() {
-            let turn = keeps.then(|| Turn { before: None, input: input() });
+            let turn = keeps.then(|| Turn::first(input()));
             return Ok((body, scan, turn));
         }
         let before = self.get((caller, &scan.previous), now, limits);
+        let before = before.filter(|before| before.frame.is_none());
         // Its provider may know it. What comes of it cannot be told to another.
         let Some(before) = before else { return Ok((body, scan, None)) };
-        let turn = keeps.then(|| Turn { before: Some(Arc::clone(&before)), input: input() });
+        let before_it = Some(Arc::clone(&before));
+        let turn = keeps.then(|| Turn { before: before_it, input: input(), frame: None });
         let body = Bytes::from(kept::continued(&body, &scan, &before.items()));
-        if body.len() as u64 > limits.body_bytes_max {
-            let what = "the conversation has become larger than body_max: begin a new one";
-            return Err(Failure::new(Class::RequestTooLarge, what));
-        }
+        refuse_large(&body, limits)?;
         let scan = backstop_dialects::scan(Dialect::OpenaiResponses, &body)?;
         Ok((body, scan, turn))
+    }
+
+    /// A turn of a thread as it goes to providers, with the turns before it; and what to keep of it
+    /// with its answer. One that is not known here is not found: its client then sends all of it.
+    pub(crate) fn rethread(
+        &self,
+        (caller, now): (&Arc<str>, Moment),
+        (body, scan): (&[u8], &Scan),
+        limits: &Limits,
+    ) -> Result<(Bytes, Turn), Failure> {
+        let input = kept::message_items(body, scan);
+        if scan.previous.is_empty() {
+            let frame = Some(kept::thread_frame(body)?.into());
+            return Ok((kept::unthreaded(body)?.into(), Turn { before: None, input, frame }));
+        }
+        let before = self.get((caller, &scan.previous), now, limits);
+        let before = before.and_then(|before| Some((before.frame.clone()?, before)));
+        let (frame, before) = before.ok_or_else(|| {
+            let what = "this gateway does not keep the message that `previous_message_id` names: \
+                        send the whole conversation";
+            Failure::new(Class::UnknownPath, what).with_provider_code(Some("thread_not_found"))
+        })?;
+        let body = kept::rethreaded(body, scan, (&before.items(), &frame))?;
+        refuse_large(&body, limits)?;
+        Ok((body.into(), Turn { before: Some(before), input, frame: Some(frame) }))
     }
 
     /// Keeps an answer.
@@ -155,9 +186,9 @@ impl Transcripts {
         limits: &Limits,
     ) {
         let Some(id) = kept::answer_id(&answer) else { return };
-        let Turn { before, input } = turn.clone();
+        let Turn { before, input, frame } = turn.clone();
         let bytes = Arc::clone(&self.bytes);
-        let kept = Kept { before, input, answer, at: now, bytes };
+        let kept = Kept { before, input, answer, frame, at: now, bytes };
         self.bytes.fetch_add(kept.size(), Ordering::Relaxed);
         let key: Key = (Arc::clone(caller), id.into());
         let mut shard = self.shard(&key.1);
@@ -194,6 +225,14 @@ impl Transcripts {
         let sum = id.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
         self.shards[sum % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn refuse_large(body: &[u8], limits: &Limits) -> Result<(), Failure> {
+    if body.len() as u64 <= limits.body_bytes_max {
+        return Ok(());
+    }
+    let what = "the conversation has become larger than body_max: begin a new one";
+    Err(Failure::new(Class::RequestTooLarge, what))
 }
 
 #[cfg(test)]
@@ -253,7 +292,7 @@ mod tests {
         let all = Transcripts::default();
         let mut before = None;
         for nth in 0..50_000_u32 {
-            let turn = Turn { before, input: b"{}".to_vec() };
+            let turn = Turn { before, input: b"{}".to_vec(), frame: None };
             let id = format!("resp_{nth}");
             all.keep((&me, Moment::ZERO), &turn, said(&id, "a"), &limits);
             before = all.get((&me, &id), Moment::ZERO, &limits);

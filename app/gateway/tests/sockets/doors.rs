@@ -14,9 +14,7 @@ use tokio::net::TcpStream;
 use crate::client::{self, Body, Call, item};
 use crate::peer::{Peer, Script};
 use crate::quick::quickly;
-use crate::stage::{
-    ANTHROPIC, ANYWHERE, CLAUDE_CLOUD, OPENAI, Providers, Stage, provider, settings,
-};
+use crate::stage::{ANTHROPIC, ANYWHERE, OPENAI, Providers, Stage, provider, settings};
 
 const KEY: &str = "bst-a-key-of-the-gateway";
 
@@ -131,22 +129,6 @@ async fn what_is_asked_in_the_wrong_way_is_told_the_right_one() {
     }
     let got = stage.send(&hops).await;
     assert_eq!((got.status, got.header("backstop-error")), (508, "loop_detected"));
-}
-
-#[tokio::test]
-async fn a_thread_passes_where_all_targets_of_the_route_speak_its_dialect() {
-    let providers = Providers::open().await;
-    let mut threaded = call(Dialect::AnthropicMessages);
-    let text = String::from_utf8(threaded.body).expect("text");
-    threaded.body = text.replacen('{', r#"{"thread":{"type":"create"},"#, 1).into_bytes();
-    let mixed = Stage::open(&providers, &settings(&[ANTHROPIC, OPENAI], ""));
-    let got = mixed.send(&threaded).await;
-    assert_eq!(got.status, 400);
-    assert!(got.text().contains("thread_unsupported_request"), "{}", got.text());
-    let alike = Stage::open(&providers, &settings(&[ANTHROPIC, CLAUDE_CLOUD], ""));
-    let got = alike.send(&threaded).await;
-    assert!(!got.text().contains("thread_unsupported_request"), "{}", got.text());
-    assert!(!alike.rows(1).await[0].attempts.is_empty());
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ mod storms;
 mod strangers;
 mod surfaces;
 mod thoughts;
+mod threads;
 mod told;
 mod usage;
 mod vectors;

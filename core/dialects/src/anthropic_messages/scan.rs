@@ -19,7 +19,11 @@ pub(crate) fn scan_field(
                 scan.user = crate::hash::fnv64(user);
             }
         }
-        "thread" => scan.thread = !is_null(cursor.value()?),
+        "thread" => {
+            scan.thread = !cursor.is_at(b'n');
+            let previous = member(cursor, "previous_message_id")?.unwrap_or_default();
+            scan.previous = serde_json::from_slice(previous).unwrap_or_default();
+        }
         "output_config" => {
             scan.format |= member(cursor, "format")?.is_some_and(|value| !is_null(value));
         }
