@@ -53,8 +53,9 @@ async fn answer(there: &str, target: &str, body: &Value) -> (Got, Value, Row) {
     (got, sent, row)
 }
 
-fn bytes_but_for_the_bill(asked: bool) -> String {
-    String::from_utf8(stream(if asked { BILL } else { "" })).unwrap()
+/// The stream with these words at its end.
+fn ending_in(bill: &str) -> String {
+    String::from_utf8(stream(bill)).unwrap()
 }
 
 #[tokio::test]
@@ -69,7 +70,7 @@ async fn a_stream_that_is_written_anew_in_its_dialect_tells_its_usage_only_to_wh
         for (body, asked) in questions() {
             let (got, sent, row) = answer(there, target, &body).await;
             let what = format!("{there} {target} {}", body["stream_options"]);
-            assert_eq!(got.text(), bytes_but_for_the_bill(asked), "{what}");
+            assert_eq!(got.text(), ending_in(if asked { BILL } else { "" }), "{what}");
             // What it cost is known all the same.
             assert_eq!(sent["stream_options"], json!({ "include_usage": true }), "{what}");
             assert_eq!(row.usage.map(|usage| usage.output), Some(2), "{what}");
@@ -95,7 +96,7 @@ async fn a_stream_that_gets_its_names_back_tells_its_usage_only_to_who_asked() {
 async fn a_stream_that_passes_to_the_byte_has_what_its_provider_sends() {
     for (body, _) in questions() {
         let (got, sent, _) = answer("dialect: openai_chat", "there/a-model", &body).await;
-        assert_eq!(got.text(), bytes_but_for_the_bill(true));
+        assert_eq!(got.text(), ending_in(BILL));
         assert_eq!(sent, body);
     }
 }
