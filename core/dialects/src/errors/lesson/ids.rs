@@ -3,15 +3,13 @@
 //! The same id always becomes the same, so that calls and results meet again in every request; nothing
 //! need be mapped back, because an answer brings new ids of the server's own.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::memmem;
 
 use super::place::Path;
-use crate::hash::fnv64;
-
-const LETTERS: usize = 9;
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+use crate::tool_names::nine;
 
 /// Where ids stand in Chat Completions.
 const PLACES: [&str; 2] = ["messages.0.tool_calls.0.id", "messages.0.tool_call_id"];
@@ -24,23 +22,12 @@ pub(super) fn shortened(body: &[u8]) -> Vec<(Range<usize>, String)> {
     let places = PLACES.iter().flat_map(|place| Path::of(place).values(body));
     let change = |at: Range<usize>| {
         let id: String = serde_json::from_slice(body.get(at.clone())?).ok()?;
-        (!is_short(&id)).then(|| (at, format!("\"{}\"", short(&id))))
+        match nine(&id) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(short) => Some((at, format!("\"{short}\""))),
+        }
     };
     places.filter_map(change).collect()
-}
-
-fn is_short(id: &str) -> bool {
-    id.len() == LETTERS && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
-fn short(id: &str) -> String {
-    let mut rest = fnv64(id.as_bytes());
-    let mut letter = || {
-        let at = usize::try_from(rest % 62).unwrap_or_default();
-        rest /= 62;
-        char::from(ALPHABET[at])
-    };
-    (0..LETTERS).map(|_| letter()).collect()
 }
 
 #[cfg(test)]
@@ -70,12 +57,10 @@ mod tests {
         let changed: Value = serde_json::from_str(&changed(&body.to_string())).unwrap();
         let mut expected = body.clone();
         for (at, id) in [(0, "call_1"), (2, "toolu_ü")] {
-            assert!(is_short(&short(id)) && short(id) == short(id), "{}", short(id));
-            expected["messages"][0]["tool_calls"][at]["id"] = short(id).into();
-            expected["messages"][at + 1]["tool_call_id"] = short(id).into();
+            expected["messages"][0]["tool_calls"][at]["id"] = nine(id).into();
+            expected["messages"][at + 1]["tool_call_id"] = nine(id).into();
         }
         assert_eq!(changed, expected);
-        assert_ne!(short("call_1"), short("call_2"));
     }
 
     #[test]
