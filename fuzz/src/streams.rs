@@ -43,5 +43,6 @@ pub fn write(dialect: Dialect, events: &[Event]) -> Vec<u8> {
 
 /// The head of an answer.
 pub fn head() -> Head {
-    Head { id: "fuzz".to_owned(), model: String::new(), created_unix: 1_772_409_600, usage: true }
+    let id = "fuzz".to_owned();
+    Head { id, model: String::new(), created_unix: 1_772_409_600, usage: true, kept: false }
 }

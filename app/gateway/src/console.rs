@@ -149,7 +149,17 @@ impl Gateway {
         let dropped = i64::try_from(self.shared.journal.dropped()).unwrap_or(i64::MAX);
         self.shared.metrics.journal_dropped.set(dropped);
         let held = self.shared.held_bytes.load(std::sync::atomic::Ordering::Relaxed);
-        self.shared.metrics.held_bytes.set(i64::try_from(held).unwrap_or(i64::MAX));
+        let (transcripts, made) = (&self.shared.transcripts, &self.shared.backgrounds);
+        let metrics = &self.shared.metrics;
+        let gauges = [
+            (&metrics.held_bytes, held),
+            (&metrics.transcripts_bytes, transcripts.bytes()),
+            (&metrics.background, made.running().into()),
+            (&metrics.background_bytes, made.bytes()),
+        ];
+        for (gauge, value) in gauges {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
     }
 }
 

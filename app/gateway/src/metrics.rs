@@ -70,6 +70,9 @@ pub struct Metrics {
     pub(crate) in_flight: Gauge,
     pub(crate) journal_dropped: Gauge,
     pub(crate) held_bytes: Gauge,
+    pub(crate) transcripts_bytes: Gauge,
+    pub(crate) background: Gauge,
+    pub(crate) background_bytes: Gauge,
     pub(crate) probes: Counter,
 }
 
@@ -132,6 +135,9 @@ impl Default for Metrics {
             in_flight: Gauge::default(),
             journal_dropped: Gauge::default(),
             held_bytes: Gauge::default(),
+            transcripts_bytes: Gauge::default(),
+            background: Gauge::default(),
+            background_bytes: Gauge::default(),
             probes: Counter::default(),
         };
         metrics.register();
@@ -180,6 +186,12 @@ impl Metrics {
         let help = "Journal entries dropped because the disk or queue was full";
         r.register("journal_dropped", help, self.journal_dropped.clone());
         r.register("held_bytes", "Bytes held for hold-back and resume", self.held_bytes.clone());
+        let help = "Bytes of answers kept to go on from";
+        r.register("transcripts_bytes", help, self.transcripts_bytes.clone());
+        let help = "Answers being made in the background";
+        r.register("background_answers", help, self.background.clone());
+        let help = "Bytes kept of answers made in the background";
+        r.register("background_bytes", help, self.background_bytes.clone());
         r.register("probes", "Synthetic probes sent, not counted as attempts", self.probes.clone());
     }
 

@@ -74,6 +74,7 @@ fn given(journey: &Journey, fits: Fits) -> Given {
         model: String::new(),
         created_unix: journey.core.shared.clock.unix_secs(asked.started),
         usage: asked.wants_stream_usage(),
+        kept: asked.turn.is_some(),
     };
     Given {
         gate: Gate::new(hold, after),

@@ -125,6 +125,7 @@ fn deliver(
             model: String::new(),
             created_unix: journey.core.shared.clock.unix_secs(asked.started),
             usage: true,
+            kept: asked.turn.is_some(),
         };
         Bytes::from(backstop_dialects::write_answer(asked.dialect, answer, &head))
     });

@@ -74,4 +74,6 @@ pub struct Head {
     pub created_unix: u64,
     /// Whether the client asked for usage at the end of a stream (Chat Completions only).
     pub usage: bool,
+    /// Whether the gateway keeps it for its client to go on from (Responses only).
+    pub kept: bool,
 }

@@ -312,6 +312,7 @@ fn head() -> Head {
         model: String::new(),
         created_unix: 1_800_000_000,
         usage: true,
+        kept: false,
     }
 }
 

@@ -69,6 +69,7 @@ pub(crate) fn begin(
         model: asked.scan.model_name.clone(),
         created_unix: shared.clock.unix_secs(asked.started),
         usage: true,
+        kept: true,
     };
     let queued = Bytes::from(kept::queued_answer(&head, &asked.body));
     let queued = asked.whole(queued);
@@ -132,5 +133,4 @@ async fn make(core: Arc<Core>, generation: &Arc<Generation>, started: Started) {
             break;
         }
     }
-    generation.unfinished();
 }

@@ -55,7 +55,6 @@ pub(crate) fn read(
         id: wish.map(|_| own_answer(knock.id.as_str())),
         previous: (scan.previous != previous).then_some(previous),
         background: wish.is_some(),
-        kept: wish.is_some() || turn.is_some(),
     };
     let mut asked = Asked::new(knock, caller.clone(), head, body, scan);
     asked.turn = turn;

@@ -177,6 +177,11 @@ impl Transcripts {
         Ok((body.into(), Turn { before: Some(before), input, frame: Some(frame) }))
     }
 
+    /// Bytes kept of all.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// Keeps an answer.
     pub(crate) fn keep(
         &self,

@@ -99,6 +99,9 @@ async fn an_answer_is_made_while_its_client_is_gone_and_waits_for_it() {
     let begun = until(&stage, &id, "in_progress").await;
     assert_eq!((&begun["metadata"]["job"], &begun["output"]), (&json!("7"), &json!([])));
     assert_eq!(stage.gateway.in_background(), 1);
+    let metrics = stage.console().send(&Call::get("/metrics")).await.text();
+    assert!(metrics.contains("backstop_background_answers 1\n"), "{metrics}");
+    assert!(!metrics.contains("backstop_background_bytes 0\n"), "{metrics}");
     let early = stage.send(&call(&json!({ "previous_response_id": id }))).await;
     assert!(early.status == 400 && early.said().contains("still being made"), "{early:?}");
     drip.go_on();

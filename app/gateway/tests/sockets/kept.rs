@@ -61,7 +61,10 @@ async fn a_conversation_goes_on_by_name_at_another_vendor_and_back() {
         let got = stage.send(&call(&question, previous.as_deref(), delivery)).await;
         for answer in answers(&got) {
             assert_eq!(answer["previous_response_id"].as_str(), previous.as_deref(), "{answer}");
-            assert_eq!((&answer["store"], &answer["background"] == true), (&json!(true), false));
+            assert!(answer["background"] != true, "{answer}");
+            // Of its own answers a provider says itself whether it keeps them.
+            let is_ours = answer["id"].as_str().is_some_and(|id| id.starts_with("resp_backstop_"));
+            assert!(!is_ours || answer["store"] == true, "{answer}");
         }
         previous = Some(id_of(&got));
         // Everything said before is there, and nobody is sent what another thought.

@@ -18,10 +18,8 @@ pub struct Echo {
     pub id: Option<String>,
     /// The answer it goes on from, where the conversation was sent in the place of its name.
     pub previous: Option<String>,
-    /// Whether it was made while its client need not wait.
+    /// Whether it was made while its client need not wait, for which it is kept.
     pub background: bool,
-    /// Whether it is kept for its client to go on from.
-    pub kept: bool,
 }
 
 impl Echo {
@@ -70,9 +68,8 @@ impl Echo {
         let text = |text: &String| Cow::Owned(serde_json::Value::from(text.as_str()).to_string());
         let id = self.id.as_ref().map(|id| ("id", text(id)));
         let previous = self.previous.as_ref().map(|id| ("previous_response_id", text(id)));
-        let background = self.background.then_some(("background", Cow::Borrowed("true")));
-        let kept = self.kept.then_some(("store", Cow::Borrowed("true")));
-        [id, previous, background, kept].into_iter().flatten().collect()
+        let yes = |name| self.background.then_some((name, Cow::Borrowed("true")));
+        [id, previous, yes("background"), yes("store")].into_iter().flatten().collect()
     }
 }
 
@@ -141,7 +138,7 @@ mod tests {
     use super::*;
 
     fn echo() -> Echo {
-        Echo { previous: Some("resp_0".to_owned()), kept: true, ..Echo::default() }
+        Echo { previous: Some("resp_0".to_owned()), background: true, ..Echo::default() }
     }
 
     #[test]
@@ -151,24 +148,26 @@ mod tests {
             String::from_utf8(told.to_vec()).unwrap()
         };
         assert_eq!(
-            whole(r#"{ "store":false, "previous_response_id" : null,"output":[{"store":0}] }"#),
-            r#"{ "store":true, "previous_response_id" : "resp_0","output":[{"store":0}] }"#,
+            whole(
+                r#"{ "background":false,"store":false, "previous_response_id" : null,"output":[{"store":0}] }"#
+            ),
+            r#"{ "background":true,"store":true, "previous_response_id" : "resp_0","output":[{"store":0}] }"#,
         );
-        assert_eq!(
-            whole(r#"{"id":"x"}"#),
-            r#"{"previous_response_id":"resp_0","store":true,"id":"x"}"#,
-        );
-        assert_eq!(whole("{}"), r#"{"previous_response_id":"resp_0","store":true}"#);
-        for same in [r#"{"store":true,"previous_response_id":"resp_0"}"#, "no json", "[1]", ""] {
+        let all = r#""previous_response_id":"resp_0","background":true,"store":true"#;
+        assert_eq!(whole(r#"{"id":"x"}"#), format!("{{{all},\"id\":\"x\"}}"));
+        assert_eq!(whole("{}"), format!("{{{all}}}"));
+        let said = format!("{{{all}}}");
+        for same in [said.as_str(), "no json", "[1]", ""] {
             assert_eq!(whole(same), same);
         }
     }
 
     #[test]
     fn the_events_that_hold_the_answer_say_it_and_no_others() {
+        let echo = || Echo { previous: Some("resp_0".to_owned()), ..Echo::default() };
         let delta = "event: d\ndata: {\"type\":\"d\",\"delta\":\"\\\"response\\\"\"}\n\n";
         let created = "event: c\ndata: {\"type\":\"c\",\"response\":{\"store\":false}}\n\n";
-        let told = "event: c\ndata: {\"type\":\"c\",\"response\":{\"previous_response_id\":\"resp_0\",\"store\":true}}\n\n";
+        let told = "event: c\ndata: {\"type\":\"c\",\"response\":{\"previous_response_id\":\"resp_0\",\"store\":false}}\n\n";
         let rest = ": half a comment";
         let frames = [created, delta, created, rest].concat();
         let out = echo().frames(Bytes::from(frames));

@@ -26,6 +26,7 @@ pub(crate) fn write_answer(answer: &Answer, head: &Head) -> Vec<u8> {
         status: ending.status,
         incomplete: ending.incomplete,
         usage: answer.usage.as_ref(),
+        kept: head.kept,
     };
     bytes(&shell.json(output(answer, head, ending.status), &Value::Null))
 }

@@ -174,6 +174,7 @@ impl StreamWriter {
             status: "in_progress",
             incomplete: None,
             usage: None,
+            kept: self.head.kept,
         }
     }
 

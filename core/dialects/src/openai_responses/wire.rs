@@ -183,11 +183,12 @@ pub(super) struct Shell<'a> {
     pub(super) status: &'a str,
     pub(super) incomplete: Option<&'a str>,
     pub(super) usage: Option<&'a Usage>,
+    pub(super) kept: bool,
 }
 
 impl Shell<'_> {
-    /// The object, with everything in it that typed clients ask for. Answers of ours are kept nowhere:
-    /// `store` says so.
+    /// The object, with everything in it that typed clients ask for. No provider keeps an answer of
+    /// ours: `store` says whether the gateway does.
     pub(super) fn json(&self, output: Vec<Value>, error: &Value) -> Value {
         let mut response = json!({
             "id": self.id,
@@ -205,7 +206,7 @@ impl Shell<'_> {
             "previous_response_id": null,
             "reasoning": { "effort": null, "summary": null },
             "service_tier": "default",
-            "store": false,
+            "store": self.kept,
             "temperature": null,
             "text": { "format": { "type": "text" } },
             "tool_choice": "auto",

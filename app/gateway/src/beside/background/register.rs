@@ -36,11 +36,13 @@ struct Books {
     running: HashMap<Arc<str>, u32>,
 }
 
-/// An answer counts as in the making until this is dropped.
+/// An answer counts as in the making until this is dropped, and has an end then: one that came, or
+/// that none did.
 #[derive(Debug)]
 pub(crate) struct Running {
     books: Arc<Mutex<Books>>,
     caller: Arc<str>,
+    generation: Arc<Generation>,
 }
 
 impl Register {
@@ -87,7 +89,11 @@ impl Register {
         books.all.insert(key.clone(), Arc::clone(&generation));
         books.order.push_back(key);
         drop(books);
-        let running = Running { books: Arc::clone(&self.books), caller: Arc::clone(caller) };
+        let running = Running {
+            books: Arc::clone(&self.books),
+            caller: Arc::clone(caller),
+            generation: Arc::clone(&generation),
+        };
         Ok((generation, running))
     }
 
@@ -133,6 +139,11 @@ impl Register {
         all.iter().filter(|generation| !generation.is_over()).for_each(|it| it.abandon());
     }
 
+    /// Bytes kept of all.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// How many are in the making.
     pub(crate) fn running(&self) -> u32 {
         lock(&self.books).running.values().sum()
@@ -164,6 +175,7 @@ impl Books {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.generation.unfinished();
         let mut books = lock(&self.books);
         let left = books.running.get_mut(&self.caller).map(|own| {
             *own = own.saturating_sub(1);
@@ -247,11 +259,11 @@ mod tests {
     #[test]
     fn what_is_over_makes_room_first_and_then_the_one_that_grows() {
         let register = Register::default();
-        let (old, _running) = enter(&register, ("me", 0), "old").unwrap();
+        let (old, running) = enter(&register, ("me", 0), "old").unwrap();
         let (new, _running) = enter(&register, ("me", 0), "new").unwrap();
         complete(&old);
         let whole = register.bytes.load(Ordering::Relaxed);
-        drop(old);
+        drop((old, running));
         register.relieve(&new, whole - 1);
         assert!(register.get((&"me".into(), "old"), Moment::ZERO, &limits()).is_none());
         assert_eq!(new.first(), 0);
@@ -285,5 +297,9 @@ mod tests {
         let (three, _running) = enter(&register, ("you", 0), "three").unwrap();
         register.abandon();
         assert_eq!(status(&three), "failed");
+        // Nor is one made for ever whose task is gone, for whatever reason.
+        let (four, running) = enter(&register, ("you", 0), "four").unwrap();
+        drop(running);
+        assert_eq!(status(&four), "failed");
     }
 }

@@ -10,7 +10,7 @@ use crate::openai_chat::{StreamReader, read_answer, write_answer};
 use crate::{Frames, Framing, Head};
 
 fn head() -> Head {
-    Head { id: "abc".to_owned(), model: "m".to_owned(), created_unix: 7, usage: true }
+    Head { id: "abc".to_owned(), model: "m".to_owned(), created_unix: 7, usage: true, kept: false }
 }
 
 /// Each chunk without the parts that are the same in all of them, which are checked here.
