@@ -1,6 +1,8 @@
 //! Targets that say what of a request they do not take: it is asked again without that, at once, and
 //! the next one is written right from the start.
 
+use std::time::Duration;
+
 use backstop_scenarios::{Delivery, Wish};
 use backstop_vocabulary::Dialect;
 use serde_json::{Value, json};
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 use crate::client::{Call, Got, item};
 use crate::host::{Heard, Host, refuses};
 use crate::peer::Script;
+use crate::quick::quickly;
 use crate::says::says;
 use crate::stage::{ANTHROPIC, OPENAI, Providers, Stage, provider, settings};
 
@@ -339,4 +342,18 @@ async fn a_vendor_that_is_known_to_want_short_ids_gets_them_from_the_start() {
     let got = stage.send(&call(CHAT, &with_call("mistral-large-latest"))).await;
     assert!(got.status == 200 && host.heard().len() == 1, "{}", got.everything());
     assert_eq!(taught(&stage), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_learnt_is_forgotten_after_six_hours() {
+    quickly(async {
+        let (host, stage, _providers, _) = open(CHAT, |heard| without(heard, &["seed"])).await;
+        let body = json!({ "model": "house-7", "seed": 1, "messages": [{ "role": "user", "content": "hi" }] });
+        for (minutes, repairs) in [(0, 1), (350, 0), (20, 1), (350, 0)] {
+            tokio::time::advance(Duration::from_mins(minutes)).await;
+            assert_mended(&stage.send(&call(CHAT, &body)).await, repairs);
+        }
+        assert_eq!(host.heard().len(), 6);
+    })
+    .await;
 }
