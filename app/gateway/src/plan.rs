@@ -159,9 +159,7 @@ impl Builder<'_> {
         mut abilities: Abilities,
     ) -> Option<(Dialect, Vec<Lesson>, Abilities)> {
         let usual = row.settings.dialect_for(self.asked.0, model)?;
-        let vendor = &row.settings.vendor;
-        let mut lessons = self.lessons(target, usual);
-        lessons.extend(Lesson::known(vendor, usual));
+        let lessons = self.lessons(target, usual);
         let refused = self.tools && lessons.iter().any(Lesson::is_of_tools);
         let mut known = abilities.clone();
         for lesson in &lessons {

@@ -81,16 +81,13 @@ impl Lesson {
         Some(Self(taught))
     }
 
-    /// What a vendor's servers are known to want, so that nobody need learn it.
-    pub fn known(vendor: &str, dialect: Dialect) -> Option<Self> {
-        let short_ids = vendor == "mistral" && dialect == Dialect::OpenaiChat;
-        short_ids.then_some(Self(Taught::ShortIds))
-    }
-
     /// What it says of the target's abilities.
     pub fn teach(&self, abilities: &mut Abilities) {
         match &self.0 {
-            Taught::NoPrefill => abilities.prefill = false,
+            Taught::NoPrefill => {
+                abilities.prefill = false;
+                abilities.habits.prefill = None;
+            }
             Taught::NoStop => abilities.stop_max = 0,
             Taught::NoToolsWithReasoning { unless_off } => {
                 abilities.tools_with_reasoning = false;

@@ -3,7 +3,6 @@
 //! The same id always becomes the same, so that calls and results meet again in every request; nothing
 //! need be mapped back, because an answer brings new ids of the server's own.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::memmem;
@@ -22,10 +21,8 @@ pub(super) fn shortened(body: &[u8]) -> Vec<(Range<usize>, String)> {
     let places = PLACES.iter().flat_map(|place| Path::of(place).values(body));
     let change = |at: Range<usize>| {
         let id: String = serde_json::from_slice(body.get(at.clone())?).ok()?;
-        match nine(&id) {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(short) => Some((at, format!("\"{short}\""))),
-        }
+        let short = nine(&id);
+        (*short != *id).then(|| (at, format!("\"{short}\"")))
     };
     places.filter_map(change).collect()
 }
@@ -57,8 +54,8 @@ mod tests {
         let changed: Value = serde_json::from_str(&changed(&body.to_string())).unwrap();
         let mut expected = body.clone();
         for (at, id) in [(0, "call_1"), (2, "toolu_ü")] {
-            expected["messages"][0]["tool_calls"][at]["id"] = nine(id).into();
-            expected["messages"][at + 1]["tool_call_id"] = nine(id).into();
+            expected["messages"][0]["tool_calls"][at]["id"] = (*nine(id)).into();
+            expected["messages"][at + 1]["tool_call_id"] = (*nine(id)).into();
         }
         assert_eq!(changed, expected);
     }
