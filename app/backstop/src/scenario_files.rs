@@ -18,7 +18,7 @@ macro_rules! shipped {
 
 /// Name and text of every scenario that ships.
 const SHIPPED: &[(&str, &str)] = shipped! {
-    "2023-11-28" "2024-12-04" "2024-12-12" "2025-11-18" "2026-03-02" "2026-06-16"
+    "2023-11-28" "2024-12-04" "2024-12-12" "2025-06-12" "2025-11-18" "2026-03-02" "2026-06-16"
     "healthy" "vendor-down-12h"
 };
 

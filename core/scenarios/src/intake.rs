@@ -9,8 +9,10 @@ use crate::scenario::fits;
 use crate::{Ask, Continuation, Delivery, ProviderSettings, Refusal, ToolAsk};
 
 mod anthropic;
+mod cloud;
 mod converse;
 mod gemini;
+mod login;
 mod models;
 
 pub(crate) use models::refuses_tools_with_reasoning;
@@ -59,6 +61,19 @@ impl Intake {
         head: &RequestHead<'_>,
         body: &[u8],
     ) -> Result<Self, Refusal> {
+        if provider.tokens.is_some() {
+            return login::read(provider, head);
+        }
+        let as_shown = cloud::as_elsewhere(head, body);
+        let (path, headers, body) = match &as_shown {
+            Some(elsewhere) => elsewhere.parts(head, body),
+            None => (head.path, head.headers.clone(), body),
+        };
+        let head = &RequestHead { method: head.method, path, headers };
+        if as_shown.as_ref().is_some_and(cloud::Elsewhere::is_chat) {
+            let provider = ProviderSettings { dialect: Dialect::OpenaiChat, ..provider.clone() };
+            return openai::read(&provider, head, body);
+        }
         match provider.dialect {
             Dialect::AnthropicMessages => anthropic::read(provider, head, body),
             Dialect::OpenaiChat | Dialect::OpenaiResponses => openai::read(provider, head, body),

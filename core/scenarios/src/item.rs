@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::digest::digest;
 use crate::intake::refuses_tools_with_reasoning;
 use crate::speech::Speech;
-use crate::{Ask, Delivery, Flaw, Heard, ProviderSettings, ToolAsk};
+use crate::{Ask, Delivery, Flaw, Heard, ProviderSettings, SDK_LOGIN, ToolAsk};
 
 /// One request of a simulated client, and what would be a right answer to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +107,8 @@ impl WorkItem {
     pub fn ask(&self, provider: &ProviderSettings, model: &str) -> Ask {
         let mut ask = Ask::text(&provider.name, provider.dialect, model, &self.prompt);
         ask.delivery = self.delivery;
-        ask.credential = provider.keys.first().cloned().unwrap_or_default();
+        let usual = if provider.login.is_some() { SDK_LOGIN } else { "" };
+        ask.credential = provider.keys.first().cloned().unwrap_or_else(|| usual.to_owned());
         match self.wish {
             Wish::Text => {}
             Wish::Tools => ask.tools = tools(),

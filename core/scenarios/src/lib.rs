@@ -57,4 +57,4 @@ pub use strategy::{Direct, Move, Naive, SdkRetries, Strategy};
 pub use symptom::{Complaint, ErrorForm, ErrorPlace, Knobs, RetryAdvice, Symptom};
 pub use tally::{Figures, Report, Tally};
 pub use workload::{Arrival, Workload};
-pub use world::{Behaviour, Connecting, World};
+pub use world::{Behaviour, Connecting, SDK_LOGIN, World};

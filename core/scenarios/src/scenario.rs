@@ -107,6 +107,10 @@ pub struct ProviderSettings {
     pub models: Vec<String>,
     /// The keys it takes; empty takes any key, but not none unless the vendor is lenient.
     pub keys: Vec<String>,
+    /// It is a token endpoint and gives tokens of this life, and no answers.
+    pub tokens: Option<Duration>,
+    /// The token endpoint whose tokens it takes, beside its keys.
+    pub login: Option<String>,
     /// How fast it is.
     pub latency: Latency,
     /// How many requests it serves at once.
@@ -119,6 +123,13 @@ pub struct ProviderSettings {
     pub requests_per_minute: Option<u32>,
     /// A limit of growth.
     pub ramp: Option<Ramp>,
+}
+
+impl ProviderSettings {
+    /// Whether a key may be one of its own; whose tokens it takes is found out by asking it.
+    pub(crate) fn may_take(&self, key: &str) -> bool {
+        self.login.is_some() || self.keys.is_empty() || self.keys.iter().any(|known| known == key)
+    }
 }
 
 /// Speed and length of answers.

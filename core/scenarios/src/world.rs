@@ -10,6 +10,7 @@ use crate::{Ask, Outcome, ProviderSettings, Refusal, Reply, Scenario, Severity, 
 mod behaviour;
 mod compose;
 mod faults;
+mod login;
 mod places;
 mod timeline;
 
@@ -18,6 +19,7 @@ mod tests;
 
 pub use behaviour::Behaviour;
 pub use faults::Connecting;
+pub use login::SDK_LOGIN;
 
 use compose::Composer;
 use places::{Admission, Provider};
@@ -33,6 +35,7 @@ pub struct World {
     behaviours: Vec<Behaviour>,
     chance: Chance,
     serial: u64,
+    sessions: login::Sessions,
 }
 
 impl World {
@@ -47,6 +50,7 @@ impl World {
             behaviours: Vec::new(),
             chance: Chance::from_seed(seed ^ 0x5743_A11D),
             serial: 0,
+            sessions: login::Sessions::default(),
         }
     }
 
@@ -85,6 +89,9 @@ impl World {
             let refusal = Refusal::new(404, "not_found_error", "no such simulated provider");
             return self.composer(ask, None).refused(&refusal, None);
         };
+        if !self.knows_caller(now, index, ask) {
+            return self.complain(ask, Complaint::Auth401, None);
+        }
         let symptom = self.draw_symptom(now, ask);
         if let Some(Symptom::Says(complaint)) = symptom {
             return self.complain(ask, complaint, symptom);
@@ -95,6 +102,9 @@ impl World {
             return reply;
         }
         let settings = &self.scenario.providers[index];
+        if let Some(life) = settings.tokens {
+            return self.give_token(now, ask, (symptom, life));
+        }
         let base = settings.base;
         let busy = match settings.dialect {
             backstop_vocabulary::Dialect::AnthropicMessages => Complaint::Status(529),

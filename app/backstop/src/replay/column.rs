@@ -7,10 +7,12 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
-use backstop_gateway::{Clock, Door, Gateway, Makings, probe_forever};
+use backstop_gateway::{Clock, Door, Gateway, Makings, probe_forever, renew_forever};
 use backstop_providers::{Client, ClientLimits, Dial, Endpoint, TlsTrust};
 use backstop_resilience::Tuning;
-use backstop_scenarios::{Direct, Naive, Scenario, SdkRetries, Severity, Strategy, World};
+use backstop_scenarios::{
+    Direct, Naive, ProviderSettings, SDK_LOGIN, Scenario, SdkRetries, Severity, Strategy, World,
+};
 use backstop_simulator::Simulator;
 use backstop_store::{Caps, Journal};
 use backstop_vocabulary::Moment;
@@ -120,12 +122,14 @@ impl Column {
             ledger: self.ledger.clone(),
             probes: Arc::default(),
         };
+        let renewing = tokio::spawn(renew_forever(Arc::clone(&core)));
         let probing = tokio::spawn(probe_forever(core));
         let reading = tokio::spawn(books.clone().read_forever(self.clock));
         let way = Way::Gateway(Arc::new(Endpoint::new(GATEWAY_URL, None, &TlsTrust::system())?));
         self.drive(client, &way).await;
         reading.abort();
         probing.abort();
+        renewing.abort();
         self.rest(&gateway).await;
         books.read(self.scenario.length);
         drain.send_replace(true);
@@ -182,6 +186,12 @@ impl Books {
     }
 }
 
+/// What a client shows at this provider: where that wants tokens, its SDK logs in.
+fn shown(provider: &ProviderSettings) -> String {
+    let usual = if provider.login.is_some() { SDK_LOGIN } else { "sk-simulated" };
+    provider.keys.first().cloned().unwrap_or_else(|| usual.to_owned())
+}
+
 /// The ladder of the baselines.
 fn sites(scenario: &Scenario) -> anyhow::Result<Arc<[Site]>> {
     let rungs = scenario.ladder.iter();
@@ -193,7 +203,7 @@ fn sites(scenario: &Scenario) -> anyhow::Result<Arc<[Site]>> {
                 endpoint: Arc::new(Endpoint::new(&url, None, &TlsTrust::system())?),
                 dialect: provider.dialect,
                 model: rung.model.clone(),
-                key: provider.keys.first().cloned().unwrap_or_else(|| "sk-simulated".to_owned()),
+                key: shown(provider),
                 tier: rung.tier,
             })
         })

@@ -61,6 +61,7 @@ fn every_shipped_scenario_keeps_its_promise_where_it_turns_bad() {
         ("2023-11-28", 38),
         ("2024-12-04", 16),
         ("2024-12-12", 64),
+        ("2025-06-12", 20),
         ("2025-11-18", 118),
         ("2026-03-02", 813),
         ("2026-06-16", 50),
@@ -95,6 +96,29 @@ fn a_vendor_that_was_down_for_half_a_day_is_asked_again() {
     // In the last hour there are some 180 requests.
     let answered: u64 = by_vendor.map(|(_, count)| count).sum();
     assert!(answered > 100, "{answered}: {:#?}", ledger.tried);
+}
+
+#[test]
+fn a_token_endpoint_that_is_down_for_longer_than_its_tokens_live_costs_nobody_an_answer() {
+    let mut scenario = excerpt("2025-06-12", minutes(0), minutes(180));
+    scenario.workload.requests_per_second = 0.2;
+    scenario.phases.retain(|phase| phase.name == "tokens");
+    let phase = scenario.phases.first_mut().unwrap();
+    (phase.from, phase.to) = (minutes(10), minutes(150));
+    let ledger = played(&scenario, Severity::High);
+    let total = ledger.tally.total();
+    assert_eq!((total.failed, total.full_share()), (0, 1.0), "{total:?} {:#?}", ledger.lost);
+    let answered = |target: &str| -> u64 {
+        let by = ledger.tried.iter().filter(|(kind, _)| kind.starts_with(target));
+        by.filter(|(kind, _)| kind.ends_with(" answered")).map(|(_, count)| count).sum()
+    };
+    // A token lives for an hour, so for two thirds of the time there is none.
+    let (own, other) = (answered("vertex/"), answered("anthropic/"));
+    assert!(own > total.requests / 3 && other > total.requests / 3, "{:#?}", ledger.tried);
+    let stage = of_scenario(&scenario, &pipes::base_url);
+    let play = column::play(&stage, Severity::High, Strategies::SdkRetries, Arc::default());
+    let baseline = play.unwrap().tally.total();
+    assert!(baseline.failed > baseline.requests / 3, "SDKs log in too: {baseline:?}");
 }
 
 #[test]

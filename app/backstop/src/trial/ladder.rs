@@ -9,8 +9,8 @@ use std::time::Duration;
 use backstop_exchange::{Abilities, Habits};
 use backstop_scenarios::{Base, Latency, ProviderSettings, Scenario, Spread};
 use backstop_settings::{
-    Credential, Passthrough, Pattern, Policy, Provider, ProviderKind, Route, Rung, Secret,
-    Settings, TargetChoice, TargetModel,
+    Credential, Giver, Identity, Oauth, OauthShown, Passthrough, Pattern, Policy, Provider,
+    ProviderKind, Proxies, Route, Rung, Secret, Settings, TargetChoice, TargetModel,
 };
 use backstop_surfaces::Surface;
 use backstop_vocabulary::Tier;
@@ -36,7 +36,7 @@ pub(crate) fn of_scenario(scenario: &Scenario, base_url: &dyn Fn(&str) -> String
         let name: Arc<str> = rung.provider.as_str().into();
         providers
             .entry(Arc::clone(&name))
-            .or_insert_with(|| provider(simulated, rung.tier, base_url(&simulated.name)));
+            .or_insert_with(|| provider(simulated, rung.tier, base_url));
         let model = rung.model.as_deref();
         let model = model.map_or(TargetModel::AsAsked, |model| TargetModel::Named(model.into()));
         let mut choice = TargetChoice::new(name, model, rung.tier);
@@ -90,6 +90,8 @@ pub(crate) fn of_settings(
             provider.base_url = base_url(&simulated);
             provider.proxy = None;
             as_simulated(provider);
+            let login = stage.scenario.provider(&simulated).and_then(|it| it.login.as_deref());
+            log_in_here(provider, login.map(base_url).as_deref());
         }
     }
     stage
@@ -109,6 +111,31 @@ fn as_simulated(provider: &mut Provider) {
         | ProviderKind::Vertex
         | ProviderKind::Compatible => ProviderKind::Compatible,
     };
+}
+
+/// No real token endpoint is asked: the scenario's own, at this address, or a key stands for it.
+fn log_in_here(provider: &mut Provider, login: Option<&str>) {
+    for credential in &mut provider.credentials {
+        let Credential::Identity { name, .. } = credential else { continue };
+        let name = Arc::clone(name);
+        *credential = match login {
+            Some(login) => Credential::Identity { name, identity: Arc::new(identity(login)) },
+            None => Credential::Key { name, secret: Secret::new("sk-simulated") },
+        };
+    }
+}
+
+/// Tokens of the endpoint at this address.
+fn identity(base_url: &str) -> Identity {
+    let giver = Giver::Oauth(Oauth {
+        token_url: format!("{base_url}/token"),
+        client_id: "simulated".to_owned(),
+        client_secret: Secret::new("sk-simulated"),
+        scope: None,
+        audience: None,
+        shown: OauthShown::Post,
+    });
+    Identity { giver, deadline: Identity::DEADLINE, proxies: Proxies::Direct }
 }
 
 impl Stage {
@@ -133,7 +160,8 @@ impl Stage {
 /// What simulated models of nobody's can do beyond the safe assumptions, as an operator would write
 /// it beside the target: they obey schemas, as local servers do.
 fn abilities(simulated: &ProviderSettings) -> Option<Abilities> {
-    let known = matches!(simulated.vendor.as_str(), "anthropic" | "openai");
+    let known = ["anthropic", "openai", "google", "vertex", "azure"];
+    let known = known.contains(&simulated.vendor.as_str());
     (!known).then(|| Abilities { schema: true, ..Abilities::default() })
 }
 
@@ -146,6 +174,8 @@ fn healthy(provider: &Provider, name: &str) -> ProviderSettings {
         vendor: provider.vendor.to_string(),
         models: Vec::new(),
         keys: Vec::new(),
+        tokens: None,
+        login: None,
         latency: Latency { first_token, tokens_per_second: 80.0, piece_tokens: 16 },
         concurrency_max: 200,
         queue_wait_max: Duration::ZERO,
@@ -179,26 +209,54 @@ fn bare(mut settings: Settings) -> Settings {
     settings
 }
 
-fn provider(simulated: &ProviderSettings, tier: Tier, base_url: String) -> Provider {
+/// Clouds are asked as clouds; the simulator reads their paths too.
+fn surface(kind: ProviderKind) -> Surface {
+    match kind {
+        ProviderKind::Azure => Surface::AzureV1 { api_version: None },
+        ProviderKind::Vertex => {
+            Surface::Vertex { project: "simulated".into(), location: "us-central1".into() }
+        }
+        ProviderKind::Anthropic
+        | ProviderKind::Openai
+        | ProviderKind::Gemini
+        | ProviderKind::Foundry
+        | ProviderKind::Bedrock
+        | ProviderKind::Compatible => Surface::Plain,
+    }
+}
+
+fn provider(
+    simulated: &ProviderSettings,
+    tier: Tier,
+    base_url: &dyn Fn(&str) -> String,
+) -> Provider {
     let kind = match simulated.vendor.as_str() {
         "anthropic" => ProviderKind::Anthropic,
         "openai" => ProviderKind::Openai,
         "google" => ProviderKind::Gemini,
+        "vertex" => ProviderKind::Vertex,
+        "azure" => ProviderKind::Azure,
         _ => ProviderKind::Compatible,
     };
     let key = simulated.keys.first().map_or("sk-simulated", String::as_str);
     let credential = Credential::Key { name: "default".into(), secret: Secret::new(key) };
     let keyless = kind == ProviderKind::Compatible && simulated.keys.is_empty();
+    let login = simulated.login.as_deref().map(|login| Credential::Identity {
+        name: "login".into(),
+        identity: Arc::new(identity(&base_url(login))),
+    });
+    let keyed = login.is_none() || !simulated.keys.is_empty();
+    let key = keyed.then_some(if keyless { Credential::None } else { credential });
     Provider {
         name: simulated.name.as_str().into(),
         kind,
         dialect: simulated.dialect,
         also: Vec::new(),
-        base_url,
-        surface: Surface::Plain,
+        base_url: base_url(&simulated.name),
+        surface: surface(kind),
         region: None,
         models: BTreeMap::new(),
-        credentials: vec![if keyless { Credential::None } else { credential }],
+        credentials: login.into_iter().chain(key).collect(),
         habits: Habits::PLAIN,
         vendor: simulated.vendor.as_str().into(),
         tier,

@@ -97,7 +97,7 @@ fn authenticate(provider: &ProviderSettings, head: &RequestHead<'_>) -> Result<S
         (None, None) if lenient => "",
         (None, None) => return Err(refused("x-api-key header is required")),
     };
-    if !provider.keys.is_empty() && !provider.keys.iter().any(|known| known == key) {
+    if !provider.may_take(key) {
         return Err(refused("invalid x-api-key"));
     }
     Ok(key.to_owned())

@@ -82,7 +82,7 @@ fn authenticate(provider: &ProviderSettings, head: &RequestHead<'_>) -> Result<S
         }
         return Err(refused("MissingAuthenticationTokenException", "Missing Authentication Token"));
     };
-    if !provider.keys.is_empty() && !provider.keys.iter().any(|known| known == key) {
+    if !provider.may_take(key) {
         let message = "Authentication failed: Please make sure your API Key is valid.";
         return Err(refused("AccessDeniedException", message));
     }

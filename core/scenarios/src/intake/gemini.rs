@@ -68,7 +68,7 @@ fn authenticate(provider: &ProviderSettings, head: &RequestHead<'_>) -> Result<S
                        this API.";
         return Err(Refusal::new(403, "PERMISSION_DENIED", message));
     };
-    if !provider.keys.is_empty() && !provider.keys.iter().any(|known| known == key) {
+    if !provider.may_take(key) {
         let message = "API key not valid. Please pass a valid API key.";
         return Err(Refusal::new(400, INVALID, message).with_code("API_KEY_INVALID"));
     }

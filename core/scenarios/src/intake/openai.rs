@@ -112,7 +112,7 @@ fn authenticate(
         }
         return Err(refused("You didn't provide an API key.".to_owned()));
     };
-    if !provider.keys.is_empty() && !provider.keys.iter().any(|known| known == key) {
+    if !provider.may_take(key) {
         return Err(refused("Incorrect API key provided.".to_owned()));
     }
     Ok(key.to_owned())

@@ -57,11 +57,14 @@ pub(super) struct Population {
 #[serde(deny_unknown_fields)]
 pub(super) struct Provider {
     pub(super) name: String,
-    pub(super) dialect: At<String>,
+    pub(super) dialect: Option<At<String>>,
     pub(super) vendor: String,
+    #[serde(default)]
     pub(super) models: Vec<String>,
     #[serde(default)]
     pub(super) keys: Vec<String>,
+    pub(super) tokens: Option<At<Scalar>>,
+    pub(super) login: Option<At<String>>,
     pub(super) latency: Option<Latency>,
     pub(super) concurrency_max: Option<u32>,
     pub(super) queue_wait_max: Option<At<Scalar>>,

@@ -67,8 +67,9 @@ impl Reader {
         let length = self.duration(&file.length);
         let workload = self.workload(&file.workload);
         let continuation = file.continuation.map(|mix| self.continuation(&mix)).unwrap_or_default();
-        let providers: Vec<_> = file.providers.iter().map(|it| self.provider(&it.value)).collect();
+        let providers: Vec<_> = file.providers.iter().map(|it| self.provider(it)).collect();
         let names: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
+        self.check_logins(&file.providers);
         let ladder = file.ladder.iter().filter_map(|rung| self.rung(rung, &names)).collect();
         let mut phases = Vec::new();
         for phase in &file.phases {
@@ -119,10 +120,17 @@ impl Reader {
         Population { name: raw.name.clone(), share: self.share(&raw.share), models, dialects }
     }
 
-    fn provider(&mut self, raw: &raw::Provider) -> ProviderSettings {
-        let dialect = self.at(&raw.dialect, |name| {
-            Dialect::from_name(name).ok_or_else(|| format!("`{name}` is no dialect"))
+    fn provider(&mut self, at: &At<raw::Provider>) -> ProviderSettings {
+        let raw = &at.value;
+        let dialect = raw.dialect.as_ref().and_then(|said| {
+            self.at(said, |name| {
+                Dialect::from_name(name).ok_or_else(|| format!("`{name}` is no dialect"))
+            })
         });
+        if raw.dialect.is_none() && raw.tokens.is_none() {
+            let name = &raw.name;
+            self.wrong(at, format!("`{name}` needs a `dialect`, or `tokens` if it gives those"));
+        }
         let base = raw.base.as_ref().map(|base| Base {
             server_errors: self.share(&base.server_errors),
             rate_limits: self.share(&base.rate_limits),
@@ -134,6 +142,8 @@ impl Reader {
             vendor: raw.vendor.clone(),
             models: raw.models.clone(),
             keys: raw.keys.clone(),
+            tokens: raw.tokens.as_ref().map(|life| self.duration(life)),
+            login: raw.login.as_ref().map(|login| login.value.clone()),
             latency: self.latency(raw.latency.as_ref()),
             concurrency_max: raw.concurrency_max.unwrap_or(1000),
             queue_wait_max: raw
@@ -143,6 +153,18 @@ impl Reader {
             base: base.unwrap_or_default(),
             requests_per_minute: raw.requests_per_minute,
             ramp: ramp.map(|it| Ramp { free_per_minute: it.free_per_minute, growth: it.growth }),
+        }
+    }
+
+    /// Tokens come from a provider that gives some.
+    fn check_logins(&mut self, providers: &[At<raw::Provider>]) {
+        let gives = |name: &str| {
+            providers.iter().any(|it| it.value.name == name && it.value.tokens.is_some())
+        };
+        let logins = providers.iter().filter_map(|it| it.value.login.as_ref());
+        for login in logins.filter(|login| !gives(&login.value)) {
+            let name = &login.value;
+            self.wrong(login, format!("no provider `{name}` gives `tokens`"));
         }
     }
 

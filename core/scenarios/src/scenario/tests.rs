@@ -6,6 +6,7 @@ const FILES: &[(&str, &str)] = &[
     ("2023-11-28", include_str!("../../../../scenarios/2023-11-28.yaml")),
     ("2024-12-04", include_str!("../../../../scenarios/2024-12-04.yaml")),
     ("2024-12-12", include_str!("../../../../scenarios/2024-12-12.yaml")),
+    ("2025-06-12", include_str!("../../../../scenarios/2025-06-12.yaml")),
     ("2025-11-18", include_str!("../../../../scenarios/2025-11-18.yaml")),
     ("2026-03-02", include_str!("../../../../scenarios/2026-03-02.yaml")),
     ("2026-06-16", include_str!("../../../../scenarios/2026-06-16.yaml")),
@@ -76,10 +77,13 @@ fn the_demo_of_march_takes_about_two_and_a_half_minutes() {
     );
 }
 
+fn healthy() -> &'static str {
+    FILES.iter().find(|(name, _)| *name == "healthy").map_or("", |(_, text)| text)
+}
+
 #[test]
 fn names_every_error_with_its_line() {
-    let text = FILES[6]
-        .1
+    let text = healthy()
         .replace("kind: independent", "kind: both")
         .replace("length: 6h", "length: 6")
         .replace("local/qwen3", "nobody/qwen3");
@@ -90,7 +94,14 @@ fn names_every_error_with_its_line() {
         let at = text.lines().nth(usize::try_from(*line).unwrap() - 1).unwrap();
         assert!(at.contains("both") || at.contains('6') || at.contains("nobody"), "{error}: {at}");
     }
-    let unknown = FILES[6].1.replace("seed: 1", "sede: 1");
+    let (_, cloud) = FILES.iter().find(|(name, _)| *name == "2025-06-12").unwrap();
+    let nowhere = cloud.replace("login: google-tokens", "login: vertex");
+    let errors = Scenario::read(&nowhere).unwrap_err();
+    assert!(errors[0].message.contains("no provider `vertex` gives `tokens`"), "{errors:?}");
+    let mute = cloud.replace("    tokens: 1h ", "    # ");
+    let errors = Scenario::read(&mute).unwrap_err();
+    assert!(errors.iter().any(|error| error.message.contains("needs a `dialect`")), "{errors:?}");
+    let unknown = healthy().replace("seed: 1", "sede: 1");
     assert_eq!(Scenario::read(&unknown).unwrap_err()[0].line, 6);
 }
 

@@ -69,6 +69,21 @@ impl<'a> Composer<'a> {
         line.reply(Outcome::Status(refusal.status, wait), self.token, symptom)
     }
 
+    /// The answer of a token endpoint.
+    pub(super) fn token(
+        mut self,
+        body: &serde_json::Value,
+        wait: Duration,
+        symptom: Option<Symptom>,
+    ) -> Reply {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        let mut line = Timeline::new();
+        line.head(wait + sample::duration(REFUSAL_TIME, &mut self.chance), 200, headers)
+            .bytes(Duration::ZERO, body.to_string())
+            .step(Duration::ZERO, Act::End);
+        line.reply(Outcome::Answered, self.token, symptom)
+    }
+
     /// A web page where JSON is expected.
     pub(super) fn web_page(mut self, status: u16, symptom: Option<Symptom>) -> Reply {
         let headers = vec![("content-type", "text/html; charset=UTF-8".to_owned())];
