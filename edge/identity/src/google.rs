@@ -1,7 +1,9 @@
-//! Google Cloud: key files of three kinds, and the metadata server.
+//! Google Cloud: key files of four kinds, and the metadata server.
 
 mod claims;
 mod federated;
+#[cfg(test)]
+mod tests;
 
 use backstop_settings::{Google, GoogleWay, Secret};
 use http::HeaderMap;
@@ -31,6 +33,13 @@ enum KeyFile {
         token_uri: Option<String>,
     },
     ExternalAccount(federated::ExternalAccount),
+    /// What `gcloud auth application-default login --impersonate-service-account` writes.
+    ImpersonatedServiceAccount {
+        service_account_impersonation_url: String,
+        #[serde(default)]
+        delegates: Vec<String>,
+        source_credentials: Box<Self>,
+    },
     #[serde(other)]
     Unknown,
 }
@@ -56,6 +65,22 @@ async fn by_key(asker: &Asker<'_>, text: &str, scope: &str) -> Result<Grant, Tro
     // What serde says may quote the key.
     let key: KeyFile = serde_json::from_str(text)
         .map_err(|_| Trouble::setting("the key file is not one of Google's"))?;
+    let KeyFile::ImpersonatedServiceAccount {
+        service_account_impersonation_url: url,
+        delegates,
+        source_credentials,
+    } = key
+    else {
+        return by_own_key(asker, key, scope).await;
+    };
+    // Speaking for somebody else needs a right of the cloud, whatever the token in the end is for.
+    let grant = by_own_key(asker, *source_credentials, Google::SCOPE).await?;
+    let whom = federated::Whom { url: &Url::read(&url)?, delegates: &delegates };
+    federated::impersonate(asker, whom, &grant, scope).await
+}
+
+/// By a key that speaks for itself.
+async fn by_own_key(asker: &Asker<'_>, key: KeyFile, scope: &str) -> Result<Grant, Trouble> {
     match key {
         KeyFile::ServiceAccount(account) => {
             let url = Url::read(account.token_uri.as_deref().unwrap_or(TOKEN_URL))?;
@@ -77,9 +102,13 @@ async fn by_key(asker: &Asker<'_>, text: &str, scope: &str) -> Result<Grant, Tro
             answer::token(&url.base, &answer, asker.now())
         }
         KeyFile::ExternalAccount(account) => federated::renew(asker, &account, scope).await,
+        KeyFile::ImpersonatedServiceAccount { .. } => Err(Trouble::setting(
+            "the key file speaks for somebody who speaks for somebody else: name the accounts \
+             between in `delegates`",
+        )),
         KeyFile::Unknown => Err(Trouble::setting(
             "the key file is of a type that is not in this version: use `service_account`, \
-             `authorized_user` or `external_account`",
+             `authorized_user`, `external_account` or `impersonated_service_account`",
         )),
     }
 }

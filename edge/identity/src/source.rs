@@ -46,11 +46,12 @@ impl Url {
     pub(crate) fn read(url: &str) -> Result<Self, Trouble> {
         let odd = || Trouble::setting("a token endpoint's address is no URL");
         let (scheme, rest) = url.trim().split_once("://").ok_or_else(odd)?;
-        if !["https", "http"].contains(&scheme) || rest.contains('@') {
+        let at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(at);
+        // A name and password would stand there; in a path the letter is that of service accounts.
+        if !["https", "http"].contains(&scheme) || authority.contains('@') {
             return Err(odd());
         }
-        let at = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(at);
         let slash = if path.starts_with('/') { "" } else { "/" };
         let path = path.split('#').next().unwrap_or(path);
         Ok(Self { base: format!("{scheme}://{authority}"), path: format!("{slash}{path}") })

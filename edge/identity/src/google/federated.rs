@@ -67,7 +67,10 @@ pub(super) async fn renew(
     let grant = answer::token(&url.base, &answer, asker.now())?;
     match &account.service_account_impersonation_url {
         None => Ok(grant),
-        Some(url) => impersonate(asker, &Url::read(url)?, &grant, scope).await,
+        Some(url) => {
+            let whom = Whom { url: &Url::read(url)?, delegates: &[] };
+            impersonate(asker, whom, &grant, scope).await
+        }
     }
 }
 
@@ -106,9 +109,16 @@ async fn subject(asker: &Asker<'_>, source: &Subject) -> Result<Secret, Trouble>
     token.ok_or_else(|| Trouble::setting(format!("the workload's token has no field `{field}`")))
 }
 
-async fn impersonate(
+/// The service account that is spoken for, and the accounts on the way to it.
+#[derive(Clone, Copy)]
+pub(super) struct Whom<'a> {
+    pub(super) url: &'a Url,
+    pub(super) delegates: &'a [String],
+}
+
+pub(super) async fn impersonate(
     asker: &Asker<'_>,
-    url: &Url,
+    Whom { url, delegates }: Whom<'_>,
     grant: &Grant,
     scope: &str,
 ) -> Result<Grant, Trouble> {
@@ -117,7 +127,10 @@ async fn impersonate(
     };
     let shown = format!("Bearer {}", token.reveal());
     let headers = HeaderMap::from_iter([secret_header("authorization", &shown)?]);
-    let asked = json!({ "scope": [scope], "lifetime": "3600s" });
+    let mut asked = json!({ "scope": [scope], "lifetime": "3600s" });
+    if !delegates.is_empty() {
+        asked["delegates"] = json!(delegates);
+    }
     let answer = asker.post_json(url, headers, &asked).await?;
     let value = answer::object(&url.base, &answer)?;
     let life = value["expireTime"].as_str().and_then(|end| answer::life(end, asker.unix_secs()));
