@@ -23,7 +23,7 @@ pub fn takes_address(
 ) -> bool {
     match dialect {
         Dialect::AnthropicMessages | Dialect::OpenaiResponses => kind != MediaKind::Audio,
-        Dialect::OpenaiChat => kind == MediaKind::Image,
+        Dialect::OpenaiChat => kind == MediaKind::Image && abilities.habits.fetches_images,
         // A client of its own knows which addresses its provider takes.
         Dialect::Gemini => {
             let newer =
@@ -156,7 +156,7 @@ fn address_of_chat(cursor: &mut Cursor<'_>, found: &mut Vec<Addressed>) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use backstop_exchange::{Block, Media, Request, Role, Turn};
+    use backstop_exchange::{Block, Habits, Media, Request, Role, Turn};
 
     use super::*;
     use crate::{TargetForm, edited, write_request};
@@ -204,12 +204,15 @@ mod tests {
     fn says_of_every_dialect_what_its_writer_does() {
         let all = Abilities { images: true, documents: true, audio: true, ..Abilities::default() };
         let newer = Abilities { reasoning: ReasoningForm::Effort, ..all.clone() };
+        let habits = Habits { fetches_images: false, ..Habits::PLAIN };
+        let local = Abilities { habits, ..all.clone() };
         for dialect in Dialect::ALL {
             for kind in [MediaKind::Image, MediaKind::Document, MediaKind::Audio] {
                 for (client, abilities) in [
                     (Dialect::OpenaiChat, &all),
                     (Dialect::AnthropicMessages, &newer),
                     (Dialect::Gemini, &all),
+                    (Dialect::OpenaiChat, &local),
                 ] {
                     let form = TargetForm { model: "m", abilities, stream: false };
                     let request = asking(client, kind);

@@ -17,7 +17,7 @@ const PAGES: &[(&str, &str)] = pages! {
     "identity_failed" "model_not_found" "redirected"
     "stream_cut" "bad_answer" "empty_answer"
     "invalid_request" "context_too_long" "request_too_large" "unsupported_feature"
-    "signature_refused" "content_refused" "unknown_path" "key_refused" "caller_limited"
+    "media_failed" "signature_refused" "content_refused" "unknown_path" "key_refused" "caller_limited"
     "client_left"
     "no_target" "rung_exhausted" "deadline_passed" "gateway_busy" "loop_detected" "gateway_fault"
 };
