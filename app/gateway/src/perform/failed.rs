@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use backstop_continuity::Attempt;
+use backstop_continuity::{Attempt, AttemptPurpose};
 use backstop_dialects::Lesson;
 use backstop_settings::Credential;
-use backstop_vocabulary::{Class, Failure};
+use backstop_vocabulary::{Class, Failure, Refused};
 
 use super::{Journey, Question, row};
 use crate::beside::embed;
@@ -57,7 +57,7 @@ impl Journey {
         self.course.handle_failure(now, attempt.candidate, failure);
         let unread = failure.class == Class::SignatureRefused
             && thoughts::refuse(&shared, &self.asked, &self.roster.places[place]);
-        if unread || self.learn(place, failure) {
+        if unread || self.learn(attempt, failure) {
             self.course.mend(place);
         }
         let mut row = row(&name, attempt.purpose, timing, (failure.status, upstream));
@@ -69,11 +69,13 @@ impl Journey {
 
     /// Remembers what the target says that it does not take, if a request can do without; says whether
     /// this one is another then.
-    fn learn(&mut self, at: usize, failure: &Failure) -> bool {
+    fn learn(&mut self, attempt: Attempt, failure: &Failure) -> bool {
         let Some(refused) = &failure.refused else { return false };
-        if failure.class != Class::UnsupportedFeature || embed::wants_vectors(&self.asked) {
+        let is_of_form = failure.class == Class::UnsupportedFeature;
+        if !is_of_form || embed::wants_vectors(&self.asked) || !self.had(attempt, refused) {
             return false;
         }
+        let at = attempt.candidate;
         let Some(lesson) = self.taught(at, |sent| Lesson::of(refused, sent)) else { return false };
         let place = &self.roster.places[at];
         if place.lessons.contains(&lesson) {
@@ -93,6 +95,25 @@ impl Journey {
             self.roster = roster;
         }
         mended
+    }
+
+    /// Whether there was anything of what the target says that it does not take. Fields are looked for
+    /// in the body.
+    fn had(&self, attempt: Attempt, refused: &Refused) -> bool {
+        match refused {
+            Refused::Prefill => {
+                let asks = self.asked.full().is_ok_and(|full| full.features.prefill);
+                let goes_on = attempt.purpose == AttemptPurpose::Resume
+                    && self.roster.places[attempt.candidate].abilities.prefill;
+                asks || goes_on
+            }
+            Refused::ToolsWithReasoning { .. } => self.asked.scan.tools,
+            Refused::CallIds
+            | Refused::Field(_)
+            | Refused::Value(_)
+            | Refused::Renamed { .. }
+            | Refused::Both { .. } => true,
+        }
     }
 
     /// The lesson of a refusal, by the body that was refused: it is written once more.

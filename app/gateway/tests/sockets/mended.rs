@@ -97,6 +97,21 @@ fn taught(stage: &Stage) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_target_that_complains_of_what_the_request_has_not_teaches_nothing() {
+    let prefill: Complaint = |_| {
+        let message = "This model does not support assistant message prefill.";
+        Some(
+            json!({ "type": "error", "error": { "type": "invalid_request_error", "message": message } }),
+        )
+    };
+    let (host, stage, _providers, _) = open(CLAUDE, prefill).await;
+    let body = json!({ "model": "house-7", "max_tokens": 9, "messages": [{ "role": "user", "content": "hi" }] });
+    let got = stage.send(&call(CLAUDE, &body)).await;
+    assert!(got.status == 200 && !got.everything().contains("repair"), "{}", got.everything());
+    assert_eq!((host.heard().len(), taught(&stage)), (1, Vec::<String>::new()));
+}
+
+#[tokio::test]
 async fn a_field_that_is_refused_is_left_out_at_once_and_from_then_on() {
     let (host, stage, providers, yaml) = open(CHAT, |heard| without(heard, &["temperature"])).await;
     let body = r#"{"model":"house-7", "temperature":0.3,"messages":[{"role":"user","content":"hi"}], "seed": 1}"#;

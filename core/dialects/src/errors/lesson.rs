@@ -58,7 +58,7 @@ impl Lesson {
     pub fn of(refused: &Refused, body: &[u8]) -> Option<Self> {
         let taught = match refused {
             Refused::Prefill => Taught::NoPrefill,
-            Refused::CallIds => Taught::ShortIds,
+            Refused::CallIds => (!ids::shortened(body).is_empty()).then_some(Taught::ShortIds)?,
             Refused::ToolsWithReasoning { unless_off } => {
                 Taught::NoToolsWithReasoning { unless_off: *unless_off }
             }
