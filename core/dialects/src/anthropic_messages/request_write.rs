@@ -234,7 +234,8 @@ impl Writer<'_> {
                 self.put(field, value);
             }
         }
-        if asked.temperature.is_some_and(|value| value > 1.0) {
+        let sent = self.target.abilities.sampling && !thinks;
+        if sent && asked.temperature.is_some_and(|value| value > 1.0) {
             self.lose("temperature", "clamped to 1");
         }
         let elsewhere = [

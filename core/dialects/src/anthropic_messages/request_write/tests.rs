@@ -83,6 +83,18 @@ fn sampling_is_dropped_where_the_model_refuses_it() {
 }
 
 #[test]
+fn a_temperature_that_is_not_sent_is_lost_once_and_not_clamped() {
+    let mut request = chat();
+    request.sampling.temperature = Some(1.7);
+    let (_, losses) = write(&request, &Abilities { sampling: false, ..able() });
+    assert_eq!(losses, ["temperature=the model takes no sampling settings"]);
+    request.reasoning.effort = Some(Effort::High);
+    let (body, losses) = write(&request, &able());
+    assert!(body.get("temperature").is_none(), "{body}");
+    assert_eq!(losses, ["temperature=not together with thinking"]);
+}
+
+#[test]
 fn effort_takes_the_form_of_the_target() {
     let mut request = chat();
     request.reasoning.effort = Some(Effort::Minimal);
