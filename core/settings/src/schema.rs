@@ -208,6 +208,7 @@ enum Dialect {
     OpenaiChat,
     OpenaiResponses,
     Gemini,
+    BedrockConverse,
 }
 
 #[derive(Deserialize, JsonSchema)]

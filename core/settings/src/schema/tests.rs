@@ -1,3 +1,5 @@
+use backstop_vocabulary::Dialect as Spoken;
+
 use super::*;
 use crate::known::KNOWN;
 use crate::read;
@@ -54,4 +56,12 @@ fn describes_every_known_provider() {
     let mut kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str().unwrap()).collect();
     assert_eq!(kinds.pop(), Some("compatible"));
     assert_eq!(kinds, KNOWN.map(|known| known.name));
+}
+
+#[test]
+fn describes_every_dialect() {
+    let schema = json_schema();
+    let dialects = schema["$defs"]["Dialect"]["enum"].as_array().unwrap();
+    let dialects: Vec<&str> = dialects.iter().map(|dialect| dialect.as_str().unwrap()).collect();
+    assert_eq!(dialects, Spoken::ALL.map(Spoken::name));
 }
