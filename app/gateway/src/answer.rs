@@ -149,6 +149,14 @@ pub(crate) fn error(dialect: Dialect, failure: &Failure, id: RequestId) -> Respo
     response
 }
 
+/// An error in the form of the list that a stream would have been.
+pub(crate) fn error_in_list(response: Response<AnswerBody>) -> Response<AnswerBody> {
+    if response.status().is_success() {
+        return response;
+    }
+    response.map(|body| body.map_whole(|error| [b"[", &*error, b"]"].concat().into()))
+}
+
 /// An error on our own paths, which have no dialect (RFC 9457). The status is the failure's where it
 /// has one.
 pub(crate) fn problem(failure: &Failure, id: RequestId) -> Response<AnswerBody> {

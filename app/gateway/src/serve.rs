@@ -31,11 +31,24 @@ pub async fn serve(
     body: impl Future<Output = Result<Bytes, Failure>> + Send,
 ) -> Response<AnswerBody> {
     let path = squeezed(head.uri.path()).into_owned();
-    if let Some(said) = in_path::take(&mut head, &path) {
+    let said = in_path::take(&mut head, &path);
+    let listed = said.as_ref().is_some_and(InPath::wants_list);
+    if let Some(said) = said {
         head.extensions.insert(said);
     }
-    let wanted = wanted(&head, &path);
-    let dialect = wanted.dialect(&head, &path);
+    let response = answered(core, head, &path, body).await;
+    if listed { answer::error_in_list(response) } else { response }
+}
+
+/// The answer as it is in every form.
+async fn answered(
+    core: Arc<Core>,
+    head: Parts,
+    path: &str,
+    body: impl Future<Output = Result<Bytes, Failure>> + Send,
+) -> Response<AnswerBody> {
+    let wanted = wanted(&head, path);
+    let dialect = wanted.dialect(&head, path);
     let knock = Knock {
         id: RequestId::from_bits(core.random_bits()),
         started: core.shared.clock.now(),
@@ -56,7 +69,7 @@ pub async fn serve(
             Ok((asked, _place)) => count::answer(&core, &asked).await,
             Err(refused) => *refused,
         },
-        Wanted::Kept => stored::answer(&core.shared, (&head, served(&path)), knock.started)
+        Wanted::Kept => stored::answer(&core.shared, (&head, served(path)), knock.started)
             .unwrap_or_else(|failure| knock.refuse(&core, None, &failure)),
         Wanted::Models(form) => {
             let live = core.shared.live.load();
@@ -65,7 +78,7 @@ pub async fn serve(
                 |failure| knock.refuse(&core, None, &failure),
                 |()| {
                     let query = head.uri.query().unwrap_or_default();
-                    models::list(&live, &models::Question { form, path: &path, query })
+                    models::list(&live, &models::Question { form, path, query })
                 },
             )
         }
@@ -84,7 +97,7 @@ pub async fn serve(
             response
         }
         Wanted::Nothing => {
-            let failure = not_served(&head.method, &path);
+            let failure = not_served(&head.method, path);
             answer::error(dialect, &failure, knock.id)
         }
     }

@@ -53,6 +53,15 @@ impl AnswerBody {
         Self(Kind::Whole((!bytes.is_empty()).then_some(bytes)))
     }
 
+    /// A whole body with other bytes; one that comes in frames stays as it is.
+    #[must_use]
+    pub fn map_whole(self, change: impl FnOnce(Bytes) -> Bytes) -> Self {
+        match self.0 {
+            Kind::Whole(bytes) => Self::whole(change(bytes.unwrap_or_default())),
+            Kind::Streamed(body) => Self(Kind::Streamed(body)),
+        }
+    }
+
     /// A body that comes in frames. It is dropped as soon as the client leaves.
     pub fn stream(body: impl Body<Data = Bytes, Error = Abort> + Send + 'static) -> Self {
         Self(Kind::Streamed(Box::pin(body)))

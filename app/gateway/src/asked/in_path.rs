@@ -58,6 +58,11 @@ impl InPath {
         if let Method::Embed(form) = self.called.method { Some(form) } else { None }
     }
 
+    /// Whether a stream is asked for as one list.
+    pub(crate) fn wants_list(&self) -> bool {
+        self.called.method == Method::Answer(Delivery::Stream) && self.framing == Framing::List
+    }
+
     /// Adds to the scan of the body what stands in the path.
     pub(crate) fn complete(&self, scan: &mut Scan) {
         scan.model_name.clone_from(&self.called.model);

@@ -69,6 +69,28 @@ async fn a_list_that_cannot_go_on_ends_in_an_error_and_not_properly() {
     );
 }
 
+#[tokio::test]
+async fn an_error_before_a_list_is_in_a_list_and_before_events_an_object() {
+    let error = json!({ "error": { "code": 400, "message": "no", "status": "INVALID_ARGUMENT" } });
+    let script = Script::whole("400 Bad Request", error.to_string().as_bytes());
+    let (_peer, stage) = stage(script, "api_key: any").await;
+    let mut unreadable = call(Delivery::Stream);
+    unreadable.body = b"[]".to_vec();
+    for (asked, was_tried) in [(call(Delivery::Stream), true), (unreadable, false)] {
+        let events = stage.send(&asked).await;
+        let list = stage.send(&unstreamed(asked)).await;
+        assert_eq!((list.status, events.status), (400, 400), "{}", list.text());
+        assert_eq!(list.header("backstop-attempts").is_empty(), !was_tried);
+        let (one, object) = (list.json(), events.json());
+        assert_eq!(one.as_array().map(Vec::len), Some(1), "{}", list.text());
+        assert_eq!(one[0]["error"]["status"], "INVALID_ARGUMENT", "{}", list.text());
+        assert_eq!(object["error"]["status"], "INVALID_ARGUMENT", "{}", events.text());
+    }
+    // What is no stream has its error as it is.
+    let whole = stage.send(&call(Delivery::Unary)).await;
+    assert_eq!(whole.json()["error"]["status"], "INVALID_ARGUMENT", "{}", whole.text());
+}
+
 /// A provider that answers so, and a gateway in front of it.
 async fn stage(script: Script, credential: &str) -> (Peer, Stage) {
     let providers = Providers::open().await;
