@@ -71,6 +71,7 @@ impl Place {
         Terms {
             client: asked.dialect,
             target: self.dialect,
+            vendor: &self.vendor,
             abilities: &self.abilities,
             allowed: &self.allowed,
             adjustment: &self.adjustment,
@@ -106,6 +107,11 @@ impl Place {
         delivery: Delivery,
     ) -> Result<(), Unfit> {
         match needs {
+            Needs::Known(needs) if self.is_own => {
+                let rules = Features { rules: needs.rules.clone(), ..Features::default() };
+                backstop_fit::standing(&rules, &self.terms(asked))
+                    .map_err(|lack| Unfit::Request(lack.to_string().into()))
+            }
             Needs::Known(needs) => backstop_fit::standing(needs, &self.terms(asked))
                 .map_err(|lack| Unfit::Request(lack.to_string().into())),
             Needs::Unreadable(_) if self.takes_bytes(asked, delivery) => Ok(()),
@@ -178,12 +184,14 @@ impl Place {
     fn gives_up(&self, asked: &Asked) -> bool {
         let (scan, schema) = (&asked.scan, self.abilities.schema);
         let may = scan.media || scan.special || (scan.format && !schema);
-        !self.is_own
-            && may
+        // Whoever is sent a rule must keep it, also the very model that was asked for.
+        let judged = !self.is_own || scan.rules;
+        may && judged
             && asked.full().is_ok_and(|full| {
                 let needs = &full.features;
-                (needs.schema && !schema)
-                    || !backstop_fit::forfeits(needs, &self.terms(asked)).is_empty()
+                let lost = backstop_fit::forfeits(needs, &self.terms(asked));
+                lost.iter().any(|lost| lost.kept_by().is_some())
+                    || (!self.is_own && ((needs.schema && !schema) || !lost.is_empty()))
             })
     }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Place {
     pub(crate) target: Arc<Target>,
     /// The provider's name: the key of its row.
     pub(crate) provider: Arc<str>,
+    /// Who is behind it.
+    pub(crate) vendor: Arc<str>,
     /// What the provider itself calls the model.
     pub(crate) own_name: Arc<str>,
     pub(crate) dialect: Dialect,
@@ -216,6 +218,7 @@ impl Builder<'_> {
             };
             let mut place = Place {
                 provider: Arc::clone(&choice.provider),
+                vendor: Arc::clone(&row.settings.vendor),
                 own_name: row.settings.own_name(model).into(),
                 surface: row.settings.surface.clone(),
                 dialect,
@@ -268,8 +271,10 @@ impl Roster {
             if candidate.standing.is_ok() && vectors {
                 candidate.standing = embed::standing(place, asked);
             }
-            // The model the client named, at a provider of its own dialect: its own judge.
-            if candidate.standing.is_ok() && !place.is_own && !vectors {
+            // The model the client named, at a provider of its own dialect: its own judge, but for
+            // what the client lays down for its data.
+            let judged = !place.is_own || asked.scan.rules;
+            if candidate.standing.is_ok() && judged && !vectors {
                 let needs = needs.get_or_insert_with(|| Needs::of(asked));
                 let delivery = self.streams(asked).into();
                 candidate.standing = place.fits(asked, needs, delivery);

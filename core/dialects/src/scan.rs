@@ -36,6 +36,8 @@ pub struct Scan {
     pub unkept: bool,
     /// Whether the answer is to be made while the client is gone (`background`).
     pub background: bool,
+    /// Whether something is laid down for its data: where it may be, who may keep it.
+    pub rules: bool,
     /// A hash of what names the conversation's prompt cache, if the body does.
     pub session: Option<u64>,
     /// A hash of what names its user; 0 if nothing does.
@@ -113,6 +115,12 @@ impl Scan {
                 let start = cursor.at();
                 cursor.value()?;
                 self.system = start..cursor.at();
+                Ok(())
+            }
+            // Who may keep the data, at a server that asks others.
+            "provider" => {
+                self.rules |= cursor.value_marked(&[b"\"zdr\"", b"\"data_collection\""])?;
+                self.special |= self.rules;
                 Ok(())
             }
             "messages" => {

@@ -41,6 +41,8 @@ pub struct Features {
     pub files: bool,
     /// Tools that only the client's provider runs ([`Forfeit::HostedTool`]).
     pub hosted_tools: BTreeSet<Forfeit>,
+    /// What the request lays down for its data ([`Forfeit::of_rule`]).
+    pub rules: BTreeSet<Forfeit>,
     /// The field that only a provider of the client's dialect can honour, whatever the route allows:
     /// the request means something else without it.
     pub bound: Option<String>,
@@ -55,6 +57,11 @@ impl Features {
             tools: request.tools.iter().any(|tool| hosted(tool).is_none()),
             schema: matches!(request.format, Format::Schema(_)),
             bound: request.bound.clone().filter(|field| Forfeit::of_field(field).is_none()),
+            rules: request
+                .extras
+                .iter()
+                .filter_map(|(key, is)| Forfeit::of_rule(key, is))
+                .collect(),
             hosted_tools: request.tools.iter().filter_map(hosted).collect(),
             several_answers: request.sampling.answers.is_some_and(|n| n > 1),
             logprobs: request.sampling.logprobs.is_some(),

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde_json::Value;
+
 /// One such thing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Forfeit {
@@ -27,6 +29,10 @@ pub enum Forfeit {
     Answers,
     /// References to the documents given.
     Citations,
+    /// That the data stays at a place.
+    Residency,
+    /// That nobody keeps the data.
+    Retention,
 }
 
 /// Tools that providers run, as [`Forfeit::HostedTool`] names them.
@@ -50,8 +56,18 @@ const HOSTED: [&str; 16] = [
 ];
 
 /// The names without a part of their own.
-const PLAIN: [&str; 8] =
-    ["audio", "citations", "documents", "files", "hosted_tools", "images", "logprobs", "n"];
+const PLAIN: [&str; 10] = [
+    "audio",
+    "citations",
+    "documents",
+    "files",
+    "hosted_tools",
+    "images",
+    "logprobs",
+    "n",
+    "residency",
+    "retention",
+];
 
 impl Forfeit {
     /// The kind of a hosted tool, from its `type`: without the date of its version.
@@ -71,6 +87,35 @@ impl Forfeit {
         Some(Self::HostedTool(kind.to_owned()))
     }
 
+    /// The rule on its data that a top-level field of a request lays down, where one does so.
+    pub fn of_rule(field: &str, value: &Value) -> Option<Self> {
+        match field {
+            "inference_geo" => (!value.is_null() && value != "global").then_some(Self::Residency),
+            "provider" => {
+                let unkept = value["data_collection"] == "deny" || value["zdr"] == true;
+                unkept.then_some(Self::Retention)
+            }
+            _ => None,
+        }
+    }
+
+    /// Who keeps such a rule, of the vendors that are asked in the client's own dialect; `None` of what
+    /// is no rule.
+    pub const fn kept_by(&self) -> Option<&'static str> {
+        match self {
+            Self::Residency => Some("anthropic"),
+            Self::Retention => Some("openrouter"),
+            Self::Images
+            | Self::Documents
+            | Self::Audio
+            | Self::Files
+            | Self::HostedTool(_)
+            | Self::Logprobs
+            | Self::Answers
+            | Self::Citations => None,
+        }
+    }
+
     /// Its name in `backstop-lost` and `allow_loss`.
     pub fn name(&self) -> Cow<'static, str> {
         match self {
@@ -82,6 +127,8 @@ impl Forfeit {
             Self::Logprobs => "logprobs".into(),
             Self::Answers => "n".into(),
             Self::Citations => "citations".into(),
+            Self::Residency => "residency".into(),
+            Self::Retention => "retention".into(),
         }
     }
 
@@ -95,6 +142,8 @@ impl Forfeit {
             Self::HostedTool(_) => "runs at another provider: left out",
             Self::Logprobs | Self::Citations => "the answer has none",
             Self::Answers => "one answer only",
+            Self::Residency => "the target promises no place",
+            Self::Retention => "the target promises nothing of what it keeps",
         }
     }
 
@@ -142,6 +191,8 @@ impl Allowed {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -155,6 +206,20 @@ mod tests {
         let one = allowed("hosted_tools.web_search");
         assert!(one.allows(&search) && !one.allows(&code) && !one.allows(&Forfeit::Images));
         assert!(one.and(&allowed("images")).allows(&Forfeit::Images));
+    }
+
+    #[test]
+    fn a_rule_on_data_is_one_that_forbids_something() {
+        let rule = |field, value| Forfeit::of_rule(field, &value);
+        assert_eq!(rule("inference_geo", json!("us")), Some(Forfeit::Residency));
+        assert_eq!(rule("inference_geo", json!("global")), None);
+        assert_eq!(rule("inference_geo", Value::Null), None);
+        let deny = json!({ "data_collection": "deny", "order": ["a"] });
+        assert_eq!(rule("provider", deny), Some(Forfeit::Retention));
+        assert_eq!(rule("provider", json!({ "zdr": true })), Some(Forfeit::Retention));
+        assert_eq!(rule("provider", json!({ "data_collection": "allow", "zdr": false })), None);
+        assert_eq!(rule("provider", json!("openai")), None);
+        assert_eq!(rule("service_tier", json!("flex")), None);
     }
 
     #[test]

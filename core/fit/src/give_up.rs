@@ -52,6 +52,10 @@ fn give_up(request: &mut Request, forfeits: &[Forfeit]) -> Vec<Loss> {
             Forfeit::Logprobs => request.sampling.logprobs = None,
             Forfeit::Answers => request.sampling.answers = None,
             Forfeit::HostedTool(_) => leave_out_tool(request, forfeit),
+            Forfeit::Residency => {
+                request.extras.shift_remove("inference_geo");
+            }
+            Forfeit::Retention => leave_out_retention(request),
             Forfeit::Images
             | Forfeit::Documents
             | Forfeit::Audio
@@ -61,6 +65,15 @@ fn give_up(request: &mut Request, forfeits: &[Forfeit]) -> Vec<Loss> {
     }
     each_block(request, |block| note(block, forfeits));
     forfeits.iter().map(|forfeit| Loss::new(forfeit.name(), forfeit.reason())).collect()
+}
+
+/// Leaves out what the target would not keep; the other wishes of the field stay.
+fn leave_out_retention(request: &mut Request) {
+    let Some(Value::Object(wishes)) = request.extras.get_mut("provider") else { return };
+    wishes.retain(|name, _| !matches!(name.as_str(), "data_collection" | "zdr"));
+    if wishes.is_empty() {
+        request.extras.shift_remove("provider");
+    }
 }
 
 /// Leaves out the tools of this kind, the choice of them, and the fields that belong to them.
@@ -195,6 +208,25 @@ mod tests {
         assert_eq!(request.tool_choice, ToolChoice::Unsaid);
         let lost: Vec<String> = lost.iter().map(ToString::to_string).collect();
         assert_eq!(lost, ["hosted_tools.web_search=runs at another provider: left out"]);
+    }
+
+    #[test]
+    fn a_rule_that_is_not_kept_is_not_sent() {
+        let said = json!({
+            "inference_geo": "us",
+            "provider": { "zdr": true, "data_collection": "deny", "order": ["a"] },
+        });
+        let mut request =
+            Request { extras: said.as_object().unwrap().clone(), ..Request::default() };
+        let lost = give_up(&mut request, &[Forfeit::Residency, Forfeit::Retention]);
+        let lost: Vec<_> = lost.iter().map(|loss| loss.field.as_str()).collect();
+        assert_eq!(lost, ["residency", "retention"]);
+        assert_eq!(Value::Object(request.extras), json!({ "provider": { "order": ["a"] } }));
+        let only = json!({ "provider": { "zdr": true } });
+        let mut request =
+            Request { extras: only.as_object().unwrap().clone(), ..Request::default() };
+        give_up(&mut request, &[Forfeit::Retention]);
+        assert!(request.extras.is_empty());
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub struct Terms<'a> {
     pub client: Dialect,
     /// The dialect in which the target is asked.
     pub target: Dialect,
+    /// Who is behind the target.
+    pub vendor: &'a str,
     /// What the target can do.
     pub abilities: &'a Abilities,
     /// What the route lets it go without.
@@ -89,6 +91,9 @@ pub fn forfeits(needs: &Features, terms: &Terms<'_>) -> Vec<Forfeit> {
     if crosses {
         lost.extend(needs.hosted_tools.iter().cloned());
     }
+    // Another counter for the same weights passes such a wish over, or refuses it.
+    let keeps = |rule: &Forfeit| !crosses && rule.kept_by() == Some(terms.vendor);
+    lost.extend(needs.rules.iter().filter(|rule| !keeps(rule)).cloned());
     lost
 }
 

@@ -9,12 +9,14 @@ use http::header::HeaderValue;
 use http::{HeaderMap, Response};
 use serde_json::{Value, json};
 
+use backstop_dialects::Delivery;
 use backstop_listener::AnswerBody;
 use backstop_resilience::State;
 use backstop_vocabulary::Dialect;
 
 use crate::asked::Asked;
 use crate::core::Core;
+use crate::fitness::Needs;
 use crate::plan::{self, Place};
 use crate::{answer, perform};
 
@@ -82,6 +84,11 @@ async fn counted(core: &Core, asked: &Asked) -> Option<(Bytes, HeaderMap)> {
     let live = core.shared.live.load_full();
     let roster = plan::roster(&live, asked, &core.shared.parts(&live)).ok()?;
     let now = core.shared.clock.now();
+    // What the client lays down for its data holds here too.
+    let ruled = asked.scan.rules.then(|| Needs::of(asked));
+    let may = |place: &&Place| {
+        ruled.as_ref().is_none_or(|needs| place.fits(asked, needs, Delivery::Whole).is_ok())
+    };
     let is_well = |place: &&Place| {
         let state = place.target.outlook(now).state;
         place.dialect == asked.dialect
@@ -91,7 +98,7 @@ async fn counted(core: &Core, asked: &Asked) -> Option<(Bytes, HeaderMap)> {
     };
     let counts =
         |place: &&Place| place.row(&live).is_some_and(|row| row.settings.surface.is_whole());
-    let place = roster.places.iter().filter(counts).find(is_well)?;
+    let place = roster.places.iter().filter(counts).filter(may).find(is_well)?;
     let row = place.row(&live)?;
     let _berth = row.berth()?;
     let path = match backstop_dialects::count_path(place.dialect, &place.own_name) {

@@ -179,3 +179,65 @@ async fn a_target_is_asked_in_the_routes_words_in_whatever_dialect_and_says_so()
         assert!(text.contains("be brief") && text.contains("and kind"), "{text}");
     }
 }
+
+/// A Messages client that says where its data may be, and a provider that answers in its dialect.
+async fn asked_for_a_place(kind: &str, route: &str) -> (Got, Option<Value>) {
+    let client = Dialect::AnthropicMessages;
+    let answer = Script::whole("200 OK", odd_answer(client).as_bytes());
+    let mut peer = Peer::open(answer).await;
+    let providers = Providers::open().await;
+    let yaml = format!(
+        "console: off\nstore: none\nproviders:\n  \
+         there: {{ {kind}, base_url: \"http://{}\", api_key: any, tier: full }}\n\
+         routes:\n  - name: all\n    models: [\"*\"]\n{route}    ladder:\n      \
+         - targets: [there/*]\n",
+        peer.address
+    );
+    let stage = Stage::open(&providers, &yaml);
+    let body = json!({
+        "model": "m", "max_tokens": 9, "inference_geo": "us",
+        "messages": [{ "role": "user", "content": "hi" }],
+    });
+    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let body = body.to_string().into_bytes();
+    let path = "/v1/messages".to_owned();
+    let got = stage.send(&Call { method: "POST", path, headers, body }).await;
+    if got.status != 200 {
+        assert_eq!(peer.untold(), 0);
+        return (got, None);
+    }
+    let taken = peer.taken().await.body;
+    (got, Some(serde_json::from_slice(&taken).unwrap()))
+}
+
+#[tokio::test]
+async fn where_data_may_be_is_told_to_who_keeps_it_and_keeps_all_others_out() {
+    let (got, sent) = asked_for_a_place("kind: anthropic", "").await;
+    assert_eq!(got.status, 200, "{}", got.text());
+    assert_eq!(sent.unwrap()["inference_geo"], "us");
+
+    let other = "dialect: anthropic_messages";
+    let (got, sent) = asked_for_a_place(other, "").await;
+    let tried = got.header("backstop-attempts");
+    assert!(tried.contains("unfit=\"would lose residency\"") && sent.is_none(), "{tried}");
+
+    let (got, sent) = asked_for_a_place(other, "    allow_loss: [residency]\n").await;
+    assert_eq!(got.status, 200, "{}", got.text());
+    assert_eq!(sent.unwrap().get("inference_geo"), None);
+    assert!(got.header("backstop-lost").contains("residency="), "{}", got.header("backstop-lost"));
+}
+
+#[tokio::test]
+async fn where_data_may_be_keeps_other_dialects_out() {
+    let crossing = (Dialect::AnthropicMessages, Dialect::OpenaiChat);
+    let mut pair = Pair::open(crossing.0, crossing.1, ("", "")).await;
+    let body = json!({
+        "model": "m", "max_tokens": 9, "inference_geo": "us",
+        "messages": [{ "role": "user", "content": "hi" }],
+    });
+    assert_ne!(pair.ask(&body).await.status, 200);
+    let anywhere = json!({ "inference_geo": "global", "model": "m", "max_tokens": 9,
+        "messages": [{ "role": "user", "content": "hi" }] });
+    assert_eq!(pair.ask(&anywhere).await.status, 200);
+    assert_eq!(pair.asked().await.get("inference_geo"), None);
+}

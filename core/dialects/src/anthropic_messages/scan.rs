@@ -29,6 +29,11 @@ pub(crate) fn scan_field(
         }
         "output_format" => scan.format |= !is_null(cursor.value()?),
         "mcp_servers" | "container" | "fallbacks" => scan.special |= !is_empty(cursor.value()?),
+        "inference_geo" => {
+            let place = cursor.value()?;
+            scan.rules |= !is_null(place) && place != b"\"global\"";
+            scan.special |= scan.rules;
+        }
         "tools" => scan.take_tools(cursor, &[b"\"custom\""])?,
         _ => return scan.take_common(cursor, key, &MEDIA),
     }

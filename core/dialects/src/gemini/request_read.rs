@@ -11,8 +11,9 @@ use backstop_vocabulary::{Dialect, Failure};
 use super::keys;
 use crate::json::object;
 
-/// Fields that refer to what only one provider holds.
-const HELD: [&str; 2] = ["cachedContent", "continuationToken"];
+/// Fields that refer to what only one provider holds: the customer's own guardrail among it, which is
+/// there to be obeyed.
+const HELD: [&str; 3] = ["cachedContent", "continuationToken", "modelArmorConfig"];
 
 /// Reads a request; what the neutral form has no place for stays in `extras`.
 pub(crate) fn read_request(body: &[u8]) -> Result<Request, Failure> {
@@ -32,4 +33,22 @@ pub(crate) fn read_request(body: &[u8]) -> Result<Request, Failure> {
     request.extras = fields.rest;
     request.extras.retain(|_, value| !value.is_null());
     Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_provider_holds_binds_a_request_to_it_in_either_spelling() {
+        for (field, named) in [
+            (r#""cachedContent":"cachedContents/1""#, Some("cachedContent")),
+            (r#""model_armor_config":{"prompt_template_name":"t"}"#, Some("modelArmorConfig")),
+            (r#""modelArmorConfig":null"#, None),
+        ] {
+            let body = format!(r#"{{"contents":[],{field}}}"#);
+            let request = read_request(body.as_bytes()).unwrap();
+            assert_eq!(request.bound.as_deref(), named, "{field}");
+        }
+    }
 }

@@ -17,7 +17,9 @@ pub(crate) fn scan_field(
     match camel(key).as_ref() {
         "contents" => scan.media = cursor.value_marked(&MEDIA)?,
         "generationConfig" => return scan_config(scan, cursor),
-        "cachedContent" | "continuationToken" => scan.special |= !is_empty(cursor.value()?),
+        "cachedContent" | "continuationToken" | "modelArmorConfig" => {
+            scan.special |= !is_empty(cursor.value()?);
+        }
         "tools" => return scan_tools(scan, cursor),
         // Arguments that come in pieces of a form that nobody else has.
         "toolConfig" => {

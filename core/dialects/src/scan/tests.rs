@@ -87,6 +87,27 @@ fn marks_of_the_openai_dialect() {
 }
 
 #[test]
+fn sees_what_is_laid_down_for_the_data() {
+    for (field, rules) in [
+        (r#""inference_geo":"us""#, true),
+        (r#""inference_geo":"global""#, false),
+        (r#""inference_geo":null"#, false),
+    ] {
+        let found = anthropic(&format!(r#"{{"model":"m",{field}}}"#));
+        assert_eq!((found.rules, found.special), (rules, rules), "{field}");
+    }
+    for (field, rules) in [
+        (r#""provider":{"zdr":true}"#, true),
+        (r#""provider":{"order":["a"],"data_collection":"deny"}"#, true),
+        (r#""provider":{"order":["a"]}"#, false),
+        (r#""provider":"zdr""#, false),
+    ] {
+        let found = openai(&format!(r#"{{"model":"m",{field}}}"#));
+        assert_eq!((found.rules, found.special), (rules, rules), "{field}");
+    }
+}
+
+#[test]
 fn sees_whether_usage_is_asked_for_as_the_full_reading_does() {
     for (options, expect) in [
         (r#"{"include_usage":true}"#, true),
@@ -205,6 +226,7 @@ fn a_request_of_gemini_names_neither_model_nor_stream_and_says_what_else_it_need
     for special in [
         r#"{"tools":{"googleSearch":{}}}"#,
         r#"{"cachedContent":"cachedContents/1"}"#,
+        r#"{"model_armor_config":{"prompt_template_name":"t"}}"#,
         r#"{"generationConfig":{"candidateCount":2}}"#,
         r#"{"generationConfig":{"responseModalities":["IMAGE"]}}"#,
         r#"{"toolConfig":{"functionCallingConfig":{"streamFunctionCallArguments":true}}}"#,

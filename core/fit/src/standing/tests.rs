@@ -11,8 +11,14 @@ fn able() -> Abilities {
 fn said(needs: &Features, client: Dialect, abilities: &Abilities, allowed: &[&str]) -> String {
     let allowed = Allowed::new(allowed.iter().map(|name| (*name).to_owned()));
     let adjustment = Adjustment::default();
-    let terms =
-        Terms { client, target: MESSAGES, abilities, allowed: &allowed, adjustment: &adjustment };
+    let terms = Terms {
+        client,
+        target: MESSAGES,
+        vendor: "anthropic",
+        abilities,
+        allowed: &allowed,
+        adjustment: &adjustment,
+    };
     standing(needs, &terms).map_or_else(|lack| lack.to_string(), |()| "fit".to_owned())
 }
 
@@ -36,6 +42,18 @@ fn what_changes_the_answers_worth_needs_the_routes_leave() {
         assert_eq!(said(&needs, CHAT, &able, &["images", "audio "]), refused);
         assert_eq!(said(&needs, CHAT, &able, &[name]), "fit", "{name}");
     }
+}
+
+#[test]
+fn a_rule_on_data_is_kept_by_its_own_vendor_only() {
+    let rules = |rule: Forfeit| Features { rules: [rule].into(), ..Features::default() };
+    let (place, keeping) = (rules(Forfeit::Residency), rules(Forfeit::Retention));
+    assert_eq!(said(&place, MESSAGES, &able(), &[]), "fit");
+    assert_eq!(said(&place, CHAT, &able(), &[]), "would lose residency");
+    assert_eq!(said(&place, CHAT, &able(), &["residency"]), "fit");
+    // Another vendor, though it speaks the client's dialect.
+    assert_eq!(said(&keeping, MESSAGES, &able(), &[]), "would lose retention");
+    assert_eq!(said(&keeping, MESSAGES, &able(), &["retention"]), "fit");
 }
 
 #[test]
