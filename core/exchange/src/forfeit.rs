@@ -36,20 +36,32 @@ pub enum Forfeit {
 }
 
 /// Tools that providers run, as [`Forfeit::HostedTool`] names them.
-const HOSTED: [&str; 16] = [
+const HOSTED: [&str; 28] = [
     "advisor",
     "apply_patch",
+    "browser_toolset",
     "code_execution",
     "code_interpreter",
     "computer",
+    "computer_toolset",
     "computer_use",
     "computer_use_preview",
+    "enterprise_web_search",
     "file_search",
+    "google_maps",
     "google_search",
+    "google_search_retrieval",
     "image_generation",
     "local_shell",
     "mcp",
+    "mcp_toolset",
+    "nova_code_interpreter",
+    "nova_grounding",
+    "shell",
     "tool_search",
+    "tool_search_tool_bm25",
+    "tool_search_tool_regex",
+    "url_context",
     "web_fetch",
     "web_search",
     "web_search_preview",
@@ -68,6 +80,8 @@ const PLAIN: [&str; 10] = [
     "residency",
     "retention",
 ];
+/// The longest kind of a hosted tool.
+const KIND_BYTES_MAX: usize = 64;
 
 impl Forfeit {
     /// The kind of a hosted tool, from its `type`: without the date of its version.
@@ -147,7 +161,16 @@ impl Forfeit {
         }
     }
 
-    /// Every name a route may allow.
+    /// The hosted tool of this name in `allow_loss`: of any kind, for providers have new ones every
+    /// month. A date at its end is left out.
+    pub fn hosted_named(name: &str) -> Option<Self> {
+        let kind = name.strip_prefix("hosted_tools.")?;
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let fits = !kind.is_empty() && kind.len() <= KIND_BYTES_MAX && kind.bytes().all(plain);
+        fits.then(|| Self::hosted(kind))
+    }
+
+    /// Every name that is known for what a route may allow.
     pub fn names() -> impl Iterator<Item = Cow<'static, str>> {
         let hosted = HOSTED.iter().map(|kind| format!("hosted_tools.{kind}").into());
         PLAIN.iter().map(|name| Cow::Borrowed(*name)).chain(hosted)
@@ -181,6 +204,11 @@ impl Allowed {
         Self(self.0.union(&others.0).cloned().collect())
     }
 
+    /// The names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Whether a target may answer without it.
     pub fn allows(&self, forfeit: &Forfeit) -> bool {
         let name = forfeit.name();
@@ -206,6 +234,22 @@ mod tests {
         let one = allowed("hosted_tools.web_search");
         assert!(one.allows(&search) && !one.allows(&code) && !one.allows(&Forfeit::Images));
         assert!(one.and(&allowed("images")).allows(&Forfeit::Images));
+    }
+
+    #[test]
+    fn a_tool_of_any_kind_can_be_named() {
+        let name = |name: &str| Forfeit::hosted_named(name).map(|forfeit| forfeit.to_string());
+        for (written, meant) in [
+            ("hosted_tools.tool_search_tool_bm25", "hosted_tools.tool_search_tool_bm25"),
+            ("hosted_tools.of_tomorrow", "hosted_tools.of_tomorrow"),
+            ("hosted_tools.web_search_20260318", "hosted_tools.web_search"),
+        ] {
+            assert_eq!(name(written).as_deref(), Some(meant));
+        }
+        let long = format!("hosted_tools.{}", "x".repeat(KIND_BYTES_MAX + 1));
+        for wrong in ["hosted_tools", "hosted_tools.", "hosted_tools.Web Search", "images", &long] {
+            assert_eq!(name(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

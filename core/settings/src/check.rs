@@ -6,6 +6,7 @@ use crate::Settings;
 use crate::finding::Finding;
 
 mod ladders;
+mod losses;
 mod models;
 mod providers;
 mod reach;
@@ -19,6 +20,7 @@ pub fn check(settings: &Settings) -> Vec<Finding> {
     for route in settings.routes.iter().filter(|route| !route.models.is_empty()) {
         reach::check(settings, route, &mut findings);
         ladders::check(settings, route, &mut findings);
+        losses::check(route, &mut findings);
     }
     join_single_vendor(&mut findings);
     findings.sort_by_key(|finding| finding.severity);

@@ -16,6 +16,11 @@ pub(crate) fn allow_loss(section: &Section<'_>, faults: &mut Faults) -> Allowed 
             names.push(text.value.clone());
             continue;
         }
+        // Whether it is a slip of the pen is for `check` to say: there are new tools every month.
+        if let Some(tool) = Forfeit::hosted_named(&text.value) {
+            names.push(tool.name().into_owned());
+            continue;
+        }
         let cure = closest(&text.value, known.iter().map(|name| &**name)).map_or_else(
             || format!("there are `{}`", known.join("`, `")),
             |guess| format!("did you mean `{guess}`?"),
@@ -31,15 +36,38 @@ mod tests {
 
     use backstop_catalogue::Catalogue;
 
+    /// What is wrong with this list of a route.
+    fn faults(names: &str) -> Vec<String> {
+        let yaml = format!(
+            "providers: {{ anthropic: {{ api_key: k }} }}\n\
+             routes: [{{ name: a, models: [\"*\"], allow_loss: {names}, \
+             ladder: [{{ targets: [anthropic/*] }}] }}]\n"
+        );
+        let read = crate::read(&yaml, &BTreeMap::new(), &Catalogue::built_in());
+        read.err().into_iter().flatten().map(|error| error.to_string()).collect()
+    }
+
+    #[test]
+    fn a_tool_of_any_kind_may_be_named() {
+        for kind in [
+            "tool_search_tool_regex",
+            "tool_search_tool_bm25",
+            "computer_toolset",
+            "browser_toolset",
+            "mcp_toolset",
+            "web_search_20260318",
+            "of_tomorrow",
+        ] {
+            assert_eq!(faults(&format!("[hosted_tools.{kind}]")), [""; 0], "{kind}");
+        }
+        assert_eq!(faults("[hosted_tools.Web-Search]").len(), 1);
+    }
+
     #[test]
     fn a_loss_with_a_slip_of_the_pen_is_named_with_the_likely_word() {
-        let yaml = "providers: { anthropic: { api_key: k } }\n\
-                    routes: [{ name: a, models: [\"*\"], allow_loss: [images, hosted_tool], \
-                    ladder: [{ targets: [anthropic/*] }] }]\n";
-        let read = crate::read(yaml, &BTreeMap::new(), &Catalogue::built_in());
-        let errors = read.unwrap_err();
+        let errors = faults("[images, hosted_tool]");
         assert_eq!(errors.len(), 1, "{errors:#?}");
-        let said = errors[0].to_string();
+        let said = &errors[0];
         assert!(
             said.contains("hosted_tool") && said.contains("did you mean `hosted_tools`"),
             "{said}"
