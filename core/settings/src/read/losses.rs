@@ -4,6 +4,7 @@ use backstop_exchange::{Allowed, Forfeit};
 
 use crate::faults::{Faults, closest};
 use crate::section::Section;
+use crate::yaml::Value;
 
 /// The names under `allow_loss` of a route or target; none without it.
 pub(crate) fn allow_loss(section: &Section<'_>, faults: &mut Faults) -> Allowed {
@@ -11,6 +12,11 @@ pub(crate) fn allow_loss(section: &Section<'_>, faults: &mut Faults) -> Allowed 
     let known: Vec<_> = Forfeit::names().collect();
     let mut names = Vec::new();
     for item in field.list(faults, "[hosted_tools]") {
+        if matches!(item.node.value, Value::Switch(_)) {
+            let what = "text is expected here, and YAML reads a bare `n` as false";
+            item.fault(faults, what, "put it in quotes, like `\"n\"`");
+            continue;
+        }
         let Some(text) = item.text(faults, "hosted_tools") else { continue };
         if known.iter().any(|name| *name == text.value) {
             names.push(text.value.clone());
@@ -61,6 +67,13 @@ mod tests {
             assert_eq!(faults(&format!("[hosted_tools.{kind}]")), [""; 0], "{kind}");
         }
         assert_eq!(faults("[hosted_tools.Web-Search]").len(), 1);
+    }
+
+    #[test]
+    fn a_bare_n_is_told_to_be_quoted() {
+        assert_eq!(faults("[\"n\"]"), [""; 0]);
+        let said = faults("[images, n]").join("\n");
+        assert!(said.contains("bare `n`") && said.contains("in quotes, like `\"n\"`"), "{said}");
     }
 
     #[test]
