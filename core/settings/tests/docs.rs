@@ -41,8 +41,9 @@ fn every_example_in_the_docs_reads() {
     pages.extend(folder.map(|entry| entry.unwrap().path()));
     let page: String = pages.iter().map(|page| std::fs::read_to_string(page).unwrap()).collect();
     let catalogue = Catalogue::built_in();
-    let env = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "KEY_1", "KEY_2"];
-    let env = env.iter().map(|name| ((*name).to_owned(), format!("value-of-{name}"))).collect();
+    // Whatever an example takes from the environment is there.
+    let names = page.split("${").skip(1).filter_map(|rest| rest.split(['}', ':']).next());
+    let env = names.map(|name| (name.to_owned(), format!("value-of-{name}"))).collect();
     let examples: Vec<&str> =
         page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(examples.len() > 6, "the examples are gone");
@@ -50,6 +51,12 @@ fn every_example_in_the_docs_reads() {
         // An example of one part stands beside a provider of its own.
         let whole = if example.contains("providers:") {
             example.to_owned()
+        } else if let Some(target) = example.strip_prefix("- ") {
+            // A target stands in a rung.
+            format!(
+                "providers: {{ mistral: {{}} }}\nroutes: [{{ name: a, models: [\"*\"], \
+                 ladder: [{{ targets: [{target}] }}] }}]\n"
+            )
         } else {
             format!("{example}\nproviders: {{ anthropic: {{}}, openai: {{}} }}\n")
         };
