@@ -156,10 +156,12 @@ impl Builder<'_> {
     /// `None` where it has none for the model.
     fn form(
         &mut self,
-        row: &ProviderRow,
+        (row, choice): (&ProviderRow, &TargetChoice),
         (target, model): (&Target, &str),
-        mut abilities: Abilities,
-    ) -> Option<(Dialect, Vec<Lesson>, Abilities)> {
+    ) -> Option<(Dialect, Vec<Lesson>, Arc<Abilities>)> {
+        // Not the target's: it may be older than these settings.
+        let known = || row.settings.abilities(self.parts.catalogue, model);
+        let mut abilities = choice.abilities.clone().unwrap_or_else(known);
         let usual = row.settings.dialect_for(self.asked.0, model)?;
         let lessons = self.lessons(target, usual);
         let refused = self.tools && lessons.iter().any(Lesson::is_of_tools);
@@ -170,14 +172,14 @@ impl Builder<'_> {
         let hindered = usual == Dialect::OpenaiChat && !known.tools_with_reasoning;
         let better = Dialect::OpenaiResponses;
         if !hindered || (usual == self.asked.0 && !refused) || !row.settings.speaks(better) {
-            return Some((usual, lessons, known));
+            return Some((usual, lessons, known.into()));
         }
         let lessons = self.lessons(target, better);
         abilities.reasoning = known.reasoning;
         for lesson in &lessons {
             lesson.teach(&mut abilities);
         }
-        Some((better, lessons, abilities))
+        Some((better, lessons, abilities.into()))
     }
 
     /// Exact names only: of those that merely look like a known model there is no end.
@@ -197,12 +199,8 @@ impl Builder<'_> {
         let forbidden = route.policy.never.contains(&row.settings.vendor);
         for stem in &row.stems {
             let target = stem.target(&row.settings, (model, named_by), self.parts);
-            // Not the target's: it may be older than these settings.
-            let known = || row.settings.abilities(self.parts.catalogue, model);
-            let abilities = choice.abilities.clone().unwrap_or_else(known);
-            let form = self.form(row, (&target, model), abilities);
+            let form = self.form((row, choice), (&target, model));
             let Some((dialect, lessons, abilities)) = form else { continue };
-            let abilities = Arc::new(abilities);
             let candidate = Candidate {
                 target: target.number,
                 rung,
