@@ -1,9 +1,10 @@
 //! Conversations kept for clients of Responses: a request that goes on from any answer is JSON.
 #![no_main]
 
-use backstop_dialects::{
-    answer_id, answer_of_stream, continued, input_items, item_page, output_items, scan,
+use backstop_dialects::kept::{
+    answer_id, answer_of_stream, continued, input_items, item_page, output_items,
 };
+use backstop_dialects::scan;
 use backstop_vocabulary::Dialect;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;

@@ -7,13 +7,15 @@ pub(crate) mod signed;
 pub(crate) mod thoughts;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use backstop_continuity::{Unfit, resume_request};
 use backstop_dialects::{Delivery, Lesson, Renames, TargetForm};
-use backstop_exchange::{Features, Loss};
-use backstop_fit::Terms;
+use backstop_exchange::{Features, Forfeit, Loss};
+use backstop_fit::{Lack, Terms};
 use backstop_vocabulary::Failure;
 
 use crate::asked::Asked;
@@ -114,11 +116,27 @@ impl Place {
             }
             Needs::Known(needs) => backstop_fit::standing(needs, &self.terms(asked))
                 .map_err(|lack| Unfit::Request(lack.to_string().into())),
-            Needs::Unreadable(_) if self.takes_bytes(asked, delivery) => Ok(()),
+            Needs::Unreadable(_) if self.takes_bytes(asked, delivery) => self.keeps_rules(asked),
             Needs::Unreadable(_) => {
                 Err(Unfit::Request("cannot be sent what the gateway cannot read".into()))
             }
         }
+    }
+
+    /// Whether what a body lays down for the client's data is kept here, where the rest of it is not
+    /// read: nobody but the vendor whose words they are is believed to.
+    pub(crate) fn keeps_rules(&self, asked: &Asked) -> Result<(), Unfit> {
+        if !asked.scan.rules {
+            return Ok(());
+        }
+        let Ok(fields) = serde_json::from_slice::<BTreeMap<String, Value>>(&asked.body) else {
+            return Err(Unfit::Request("cannot be sent what the gateway cannot read".into()));
+        };
+        let rules = fields.iter().filter_map(|(field, value)| Forfeit::of_rule(field, value));
+        let mut broken = rules
+            .filter(|rule| rule.kept_by() != Some(&*self.vendor) && !self.allowed.allows(rule));
+        let Some(rule) = broken.next() else { return Ok(()) };
+        Err(Unfit::Request(Lack::Loses(vec![rule]).to_string().into()))
     }
 
     /// The request as it goes here: the client's own bytes on the same dialect, a translation

@@ -31,8 +31,8 @@ pub use reach::{Reach, TcpReach};
 /// How many are fetched at once by the whole gateway; further ones wait, within their deadline.
 const AT_ONCE_MAX: usize = 256;
 /// How many names are looked up at once. A look-up that is given up goes on in one of the runtime's
-/// 512 threads until the system's resolver ends it, after half a minute or so: slow names of strangers
-/// must never leave those of providers without a thread.
+/// 512 threads until the system's resolver ends it, after half a minute or so, and keeps its place until
+/// then: slow names of strangers must never leave those of providers without a thread.
 const LOOK_UPS_MAX: usize = 32;
 /// The addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 8;
@@ -172,10 +172,14 @@ impl Fetcher {
     async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Refusal> {
         // With the dot at its end it is a whole name: no search list of this machine completes it.
         let whole = format!("{host}.");
-        let found = {
-            let _place = self.look_ups.acquire().await.map_err(|_| Refusal::NoRoom)?;
-            self.names.resolve(&whole).await.map_err(|_| Refusal::NotPublic)?
-        };
+        let place = Arc::clone(&self.look_ups).acquire_owned().await;
+        let (place, names) = (place.map_err(|_| Refusal::NoRoom)?, Arc::clone(&self.names));
+        let look_up = tokio::spawn(async move {
+            let found = names.resolve(&whole).await;
+            drop(place);
+            found
+        });
+        let found = look_up.await.ok().and_then(Result::ok).ok_or(Refusal::NotPublic)?;
         if found.is_empty() || !found.iter().all(|address: &IpAddr| is_public(*address)) {
             return Err(Refusal::NotPublic);
         }

@@ -48,6 +48,7 @@ pub(crate) fn standing(place: &Place, asked: &Asked) -> Result<(), Unfit> {
     if !same_vectors(&asked.scan.model_name, &place.target.key.model) {
         return Err(Unfit::OtherVectors);
     }
+    place.keeps_rules(asked)?;
     let way = Way::to(place, asked).ok_or_else(|| Unfit::Request("lacks embeddings".into()))?;
     let Some(anew) = &way.anew else { return Ok(()) };
     let written = anew.write(way.host, &place.own_name);

@@ -182,6 +182,10 @@ async fn a_target_is_asked_in_the_routes_words_in_whatever_dialect_and_says_so()
 
 /// A Messages client that says where its data may be, and a provider that answers in its dialect.
 async fn asked_for_a_place(kind: &str, route: &str) -> (Got, Option<Value>) {
+    asked_in_a_place(kind, route, &json!([{ "role": "user", "content": "hi" }])).await
+}
+
+async fn asked_in_a_place(kind: &str, route: &str, messages: &Value) -> (Got, Option<Value>) {
     let client = Dialect::AnthropicMessages;
     let answer = Script::whole("200 OK", odd_answer(client).as_bytes());
     let mut peer = Peer::open(answer).await;
@@ -195,8 +199,7 @@ async fn asked_for_a_place(kind: &str, route: &str) -> (Got, Option<Value>) {
     );
     let stage = Stage::open(&providers, &yaml);
     let body = json!({
-        "model": "m", "max_tokens": 9, "inference_geo": "us",
-        "messages": [{ "role": "user", "content": "hi" }],
+        "model": "m", "max_tokens": 9, "inference_geo": "us", "messages": messages,
     });
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     let body = body.to_string().into_bytes();
@@ -225,6 +228,17 @@ async fn where_data_may_be_is_told_to_who_keeps_it_and_keeps_all_others_out() {
     assert_eq!(got.status, 200, "{}", got.text());
     assert_eq!(sent.unwrap().get("inference_geo"), None);
     assert!(got.header("backstop-lost").contains("residency="), "{}", got.header("backstop-lost"));
+}
+
+#[tokio::test]
+async fn where_data_may_be_holds_for_what_the_gateway_cannot_read() {
+    let odd = json!([
+        { "role": "system", "content": [{ "type": "novelty" }] }, { "role": "user", "content": "hi" },
+    ]);
+    let (got, sent) = asked_in_a_place("kind: anthropic", "", &odd).await;
+    assert_eq!((got.status, &sent.unwrap()["messages"]), (200, &odd), "{}", got.text());
+    let (got, sent) = asked_in_a_place("dialect: anthropic_messages", "", &odd).await;
+    assert!(got.status != 200 && sent.is_none(), "{}", got.everything());
 }
 
 #[tokio::test]

@@ -105,6 +105,24 @@ async fn another_model_never_answers_and_the_client_is_told_why() {
 }
 
 #[tokio::test]
+async fn texts_whose_client_forbids_keeping_them_go_to_nobody_who_promises_nothing() {
+    let providers = Providers::open().await;
+    let whole = || Script::whole("200 OK", VECTORS.as_bytes());
+    let (first, second) = (Peer::open(whole()).await, Peer::open(whole()).await);
+    let stage = Stage::open(&providers, &hosts(&first, &second));
+    let ruled = |rule: &str| {
+        let body = ASKED.replacen('{', &format!("{{ \"provider\": {rule},"), 1);
+        Call { body: body.into_bytes(), ..call() }
+    };
+    for rule in [r#"{"zdr":true}"#, r#"{"data_collection":"deny"}"#] {
+        let got = stage.send(&ruled(rule)).await;
+        assert_eq!(got.header("backstop-error"), "no_target", "{rule}: {}", got.everything());
+        assert!(got.text().contains("retention"), "{rule}: {}", got.text());
+    }
+    assert_eq!(stage.send(&ruled(r#"{"zdr":false}"#)).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_host_of_vectors_is_probed_with_a_question_for_vectors() {
     quickly(async {
         let providers = Providers::open().await;

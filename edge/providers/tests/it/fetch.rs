@@ -133,6 +133,19 @@ async fn a_slow_body_and_a_silent_server_end_at_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_up_that_was_given_up_keeps_its_place_until_it_ends() {
+    let web = web().silent("slow.example.com");
+    for _ in 0..32 {
+        let waiting = web.fetch("https://slow.example.com/a.png");
+        let left = tokio::time::timeout(Duration::from_millis(20), waiting).await;
+        assert!(left.is_err(), "its client left");
+    }
+    // No thread more is taken, whoever asks.
+    assert_eq!(refused(&web, URL).await, Refusal::TooSlow);
+    assert_eq!(web.looked_up().len(), 32);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_no_picture_and_no_document_is_refused_before_it_has_come() {
     let html = b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n\r\n<!doctype html><html>".to_vec();
     let web = web()

@@ -48,6 +48,8 @@ struct Map {
     pages: BTreeMap<String, Page>,
     /// The names that were looked up.
     looked_up: Vec<String>,
+    /// The names whose servers never answer.
+    silent: Vec<String>,
     /// Where connections were opened.
     reached: Vec<SocketAddr>,
     /// The heads of requests.
@@ -87,6 +89,12 @@ impl Web {
     /// One page at one of the names.
     pub(crate) fn page(self, at: &str, page: Page) -> Self {
         self.map.lock().unwrap().pages.insert(at.to_owned(), page);
+        self
+    }
+
+    /// A name whose servers never answer.
+    pub(crate) fn silent(self, name: &str) -> Self {
+        self.map.lock().unwrap().silent.push(format!("{name}."));
         self
     }
 
@@ -146,6 +154,9 @@ impl Resolve for Net {
         let mut map = self.map.lock().unwrap();
         map.looked_up.push(host.to_owned());
         let known = map.names.get(host).cloned();
+        if map.silent.iter().any(|name| name == host) {
+            return Box::pin(std::future::pending());
+        }
         Box::pin(async { known.ok_or_else(|| io::ErrorKind::NotFound.into()) })
     }
 }
