@@ -17,7 +17,7 @@ pub use background::{
 };
 pub use echo::{Echo, numbered};
 pub use said::Said;
-pub use thread::{message_items, rethreaded, thread_frame, unthreaded};
+pub use thread::{message_items, refuse_thread, rethreaded, thread_frame, unthreaded};
 
 /// The items of a request's own `input`, without the brackets around them.
 pub fn input_items(body: &[u8], scan: &Scan) -> Vec<u8> {

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::HeaderValue;
 use http::request::Parts;
 
-use backstop_dialects::Scan;
+use backstop_dialects::{Scan, kept};
 use backstop_settings::Limits;
 use backstop_vocabulary::{Dialect, Failure};
 
@@ -32,6 +32,7 @@ pub(crate) fn read(
     (caller, mut head): (&Caller, Parts),
     (body, scan): (Bytes, Scan),
 ) -> Result<Asked, Failure> {
+    kept::refuse_thread(&body)?;
     let limits = &shared.live.load().settings.limits;
     let whose = (&caller.name, knock.started);
     let (body, turn) = shared.transcripts.rethread(whose, (&body, &scan), limits)?;

@@ -154,6 +154,43 @@ async fn a_thread_that_is_not_known_here_is_not_found_and_its_client_sends_all_o
 }
 
 #[tokio::test]
+async fn a_thread_that_nobody_understands_is_refused_and_never_passed_over() {
+    let (signers, stage) = stage().await;
+    let ask = async |thread: Value, messages: Value| {
+        let mut call = turn(&json!("hi"), None, Delivery::Unary);
+        let mut body: Value = serde_json::from_slice(&call.body).unwrap();
+        body["thread"] = thread;
+        body["messages"] = messages;
+        call.body = body.to_string().into_bytes();
+        stage.send(&call).await
+    };
+    let hi = || json!([{ "role": "user", "content": "hi" }]);
+    for thread in [
+        json!({ "type": "continue" }),
+        json!({ "type": "continue", "previous_message_id": 7 }),
+        json!({ "type": "other" }),
+        json!("create"),
+        json!([]),
+    ] {
+        let got = ask(thread.clone(), hi()).await;
+        assert_eq!(
+            (got.status, got.header("backstop-error")),
+            (400, "invalid_request"),
+            "{thread}"
+        );
+        assert!(got.text().contains("`thread."), "{}", got.text());
+    }
+    let begun = said(&ask(json!({ "type": "create" }), hi()).await, Delivery::Unary).0;
+    for messages in [json!("x"), json!([]), Value::Null] {
+        let thread = json!({ "type": "continue", "previous_message_id": begun });
+        let got = ask(thread, messages.clone()).await;
+        assert_eq!(got.status, 400, "{messages}: {}", got.text());
+        assert!(got.text().contains("`messages`"), "{}", got.text());
+    }
+    assert_eq!(signers.iter().map(Signer::answers).sum::<u32>(), 1);
+}
+
+#[tokio::test]
 async fn where_nothing_is_kept_a_thread_is_its_providers_or_nobodys() {
     let providers = Providers::open().await;
     let off = |targets: &[&str]| {

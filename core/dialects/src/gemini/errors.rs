@@ -161,8 +161,8 @@ const fn words_of(class: Class) -> (u16, &'static str, &'static str) {
         | Class::ConnectFailed
         | Class::TargetOpened
         | Class::Overloaded
-        | Class::NoTarget
         | Class::RungExhausted
         | Class::GatewayBusy => (503, UNAVAILABLE, "OVERLOADED"),
+        Class::NoTarget => (503, UNAVAILABLE, "NO_TARGET"),
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use backstop_vocabulary::Failure;
+use backstop_vocabulary::{Class, Failure};
 
 use crate::json::{bytes, object};
 use crate::scan::Cursor;
@@ -13,6 +13,25 @@ use crate::{Scan, with_members};
 const FRAME: [&str; 2] = ["system", "tools"];
 /// Where blocks stand within blocks; what is elsewhere, such as the input of a call, is free in form.
 const HOLD_BLOCKS: [&str; 5] = ["content", "source", "tool", "definition", "tool_references"];
+
+/// Why a thread cannot be begun or gone on with as it was asked for; a wish that nobody understands must
+/// not be answered as if it had not been there.
+pub fn refuse_thread(body: &[u8]) -> Result<(), Failure> {
+    let asked = object(body)?;
+    let refused = |what: &str| Err(Failure::new(Class::InvalidRequest, what));
+    let thread = asked.get("thread").unwrap_or(&Value::Null);
+    match thread["type"].as_str() {
+        Some("create") => Ok(()),
+        Some("continue") if !thread["previous_message_id"].is_string() => {
+            refused("`thread.previous_message_id` must be the id of the message to go on from")
+        }
+        Some("continue") => match asked.get("messages") {
+            Some(Value::Array(messages)) if !messages.is_empty() => Ok(()),
+            Some(_) | None => refused("`messages` must be a list of what is new in the thread"),
+        },
+        Some(_) | None => refused("`thread.type` must be `create` or `continue`"),
+    }
+}
 
 /// The messages of a request, without the brackets around them.
 pub fn message_items(body: &[u8], scan: &Scan) -> Vec<u8> {

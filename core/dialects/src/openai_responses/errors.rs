@@ -69,7 +69,7 @@ pub(crate) fn write_error(failure: &Failure, request_id: &str) -> WrittenError {
         body["error"]["param"] = "input".into();
     }
     // What our own refusals say about state that nobody here holds.
-    if failure.class == Class::UnsupportedFeature
+    if matches!(failure.class, Class::UnsupportedFeature | Class::UnknownPath)
         && failure.status.is_none()
         && let Some(code) = &failure.provider_code
     {
