@@ -16,6 +16,7 @@ use backstop_vocabulary::{Api, Dialect, Failure, Moment, RequestId};
 
 use crate::beside::background::Wish;
 use crate::beside::transcripts::Turn;
+use crate::fitness::lessons::Pupil;
 use crate::headers;
 use crate::serve::Knock;
 use in_path::InPath;
@@ -130,6 +131,17 @@ impl Asked {
         // A gateway key must not be taken for the provider's.
         let apart = self.caller.is_local || self.headers.contains_key(headers::KEY);
         apart && headers::brings_credential(&self.headers)
+    }
+
+    /// Who it is to the targets that refuse something of it.
+    pub(crate) fn pupil(&self) -> Pupil {
+        let mut digest = blake3::Hasher::new();
+        let standing = headers::standing(&self.headers, self.brings_its_own());
+        for part in [self.caller.name.as_bytes()].into_iter().chain(standing) {
+            // Each on its own, so that no two run together into a third.
+            digest.update(blake3::hash(part).as_bytes());
+        }
+        digest.finalize().into()
     }
 
     /// The schemas that an answer must keep. Those of tools only where the request was read in full

@@ -77,6 +77,9 @@ const KEY_BYTES_MIN: usize = 12;
 /// What a client's own `OpenAI` credential may be bound to.
 const ACCOUNT: [&str; 2] = ["openai-organization", "openai-project"];
 
+/// The header in which clients of Anthropic ask for beta features.
+const BETA: &str = "anthropic-beta";
+
 /// Names that never go from a provider to a client: hop by hop, framing, or replaced by ours.
 const NEVER_DOWN: &[&str] = &[
     "connection",
@@ -239,6 +242,15 @@ pub(crate) fn is_signed(client: &HeaderMap) -> bool {
 /// Whether a client shows a credential that may be its provider's.
 pub(crate) fn brings_credential(client: &HeaderMap) -> bool {
     CREDENTIALS.into_iter().any(|name| own(client, name).is_some())
+}
+
+/// What of a client's headers decides what a provider lets it do: credentials of its own, if it
+/// brings any, the account they are bound to, and the beta features it asks for.
+pub(crate) fn standing(client: &HeaderMap, brings_its_own: bool) -> impl Iterator<Item = &[u8]> {
+    let own = move |name| own(client, name).filter(|_| brings_its_own).map(HeaderValue::as_bytes);
+    let credentials = CREDENTIALS.into_iter().map(move |name| own(name).unwrap_or_default());
+    let rest = ACCOUNT.into_iter().chain([BETA]);
+    credentials.chain(rest.flat_map(|name| client.get_all(name)).map(HeaderValue::as_bytes))
 }
 
 /// A credential of the client's own: neither the placeholder nor the key it shows to the gateway.

@@ -11,16 +11,17 @@ use backstop_settings::{Credential, Provider, Route, Settings};
 use backstop_vocabulary::{Dialect, Moment};
 
 use crate::asked::Asked;
-use crate::fitness::lessons::Lessons;
+use crate::fitness::lessons::{Key, Lessons, Pupil};
 use crate::health::Registry;
 use crate::plan::Roster;
 use crate::table::{ProviderRow, Stem, credential_name, read, write};
 
-/// The most rosters remembered per dialect: one for each model name asked for.
+/// The most rosters remembered per dialect: one for each model name asked for, and more for callers
+/// whom targets taught.
 const ROSTERS_MAX: usize = 1024;
 
-/// Rosters by the model asked for.
-type Rosters = HashMap<Box<str>, Arc<Roster>>;
+/// Rosters by who was taught, if anything, and by the model asked for.
+type Rosters = HashMap<Option<Pupil>, HashMap<Box<str>, Arc<Roster>>>;
 
 /// Settings with everything that follows from them.
 #[derive(Debug)]
@@ -89,28 +90,36 @@ impl Live {
         let model = &*asked.scan.model_name;
         let with_tools = asked.scan.tools && self.lessons.are_of_tools();
         let rosters = &self.rosters[usize::from(with_tools)][asked.dialect as usize];
-        let known = read(rosters).get(model).map(Arc::clone);
+        let pupil = self.pupil(asked);
+        let known = read(rosters).get(&pupil).and_then(|of| of.get(model)).map(Arc::clone);
         if let Some(known) = known.filter(|known| asked.started < known.good_until) {
             return Some(known);
         }
         let made = Arc::new(make()?);
         let mut rosters = write(rosters);
-        if rosters.len() >= ROSTERS_MAX {
+        if rosters.values().map(HashMap::len).sum::<usize>() >= ROSTERS_MAX {
             // Names that clients invent must not keep out those that are asked for all the time.
             rosters.clear();
         }
-        rosters.insert(model.into(), Arc::clone(&made));
+        rosters.entry(pupil).or_default().insert(model.into(), Arc::clone(&made));
         Some(made)
+    }
+
+    /// Who asks, if targets taught that one anything.
+    pub(crate) fn pupil(&self, asked: &Asked) -> Option<Pupil> {
+        let pupil = self.lessons.are_any().then(|| asked.pupil());
+        pupil.filter(|pupil| self.lessons.knows(pupil))
     }
 
     /// What each target taught, by its name and in words.
     pub(crate) fn taught(&self, now: Moment) -> BTreeMap<Arc<str>, Vec<String>> {
         let mut all = BTreeMap::<Arc<str>, Vec<String>>::new();
+        let lessons = self.lessons.by_target(now);
         let stems = self.providers.values().flat_map(|row| &row.stems);
         for target in stems.flat_map(|stem| stem.targets()) {
             for dialect in Dialect::ALL {
-                let (lessons, _) = self.lessons.of((target.number, dialect), now);
-                let words = lessons.iter().map(|lesson| format!("{dialect}: {lesson}"));
+                let lessons = lessons.get(&(target.number, dialect)).into_iter().flatten();
+                let words = lessons.map(|lesson| format!("{dialect}: {lesson}"));
                 all.entry(Arc::clone(&target.name)).or_default().extend(words);
             }
         }
@@ -118,11 +127,12 @@ impl Live {
         all
     }
 
-    /// A target has taught something: rosters are made anew.
-    pub(crate) fn learn(&self, key: (usize, Dialect), lesson: Lesson, now: Moment) -> bool {
-        let learnt = self.lessons.learn(key, lesson, now);
-        self.rosters.iter().flatten().for_each(|rosters| write(rosters).clear());
-        learnt
+    /// A target has taught somebody something: the rosters for that one are made anew.
+    pub(crate) fn learn(&self, key: Key, lesson: Lesson, now: Moment) {
+        self.lessons.learn(key, lesson, now);
+        for rosters in self.rosters.iter().flatten() {
+            write(rosters).remove(&Some(key.0));
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::answer;
 use crate::asked::Asked;
 use crate::beside::embed;
 use crate::fitness::issuers::Issuer;
+use crate::fitness::lessons::Pupil;
 use crate::fitness::media::Addresses;
 use crate::fitness::{Needs, PassedOver};
 use crate::headers::Shown;
@@ -99,6 +100,7 @@ pub(crate) fn roster(
             parts,
             asked: (asked.dialect, model),
             tools: asked.scan.tools,
+            pupil: live.pupil(asked),
             now,
             matched,
             places,
@@ -119,6 +121,8 @@ struct Builder<'a> {
     asked: (Dialect, &'a str),
     /// Whether the request has tools: it matters where a target has refused them.
     tools: bool,
+    /// Who asks, if targets taught that one anything.
+    pupil: Option<Pupil>,
     now: Moment,
     matched: Match,
     places: Vec<Place>,
@@ -144,9 +148,10 @@ impl Builder<'_> {
         }
     }
 
-    /// What a target taught in this dialect; the roster is good until some of that is forgotten.
+    /// What a target taught the caller in this dialect; the roster is good until some of that is forgotten.
     fn lessons(&mut self, target: &Target, dialect: Dialect) -> Vec<Lesson> {
-        let (lessons, until) = self.live.lessons.of((target.number, dialect), self.now);
+        let Some(pupil) = self.pupil else { return Vec::new() };
+        let (lessons, until) = self.live.lessons.of((pupil, target.number, dialect), self.now);
         self.good_until = self.good_until.min(until);
         lessons
     }

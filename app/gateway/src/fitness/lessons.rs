@@ -1,6 +1,8 @@
-//! What targets taught by refusing: the next request is written right at once.
+//! What targets taught by refusing: the next request of the same caller is written right at once.
 //!
-//! It belongs to one set of settings, so that a reload begins anew, and it ages: servers change.
+//! It belongs to one set of settings, so that a reload begins anew, and it ages: servers change. What a
+//! target refuses depends on who asks, and a caller can make a provider's error say what it likes:
+//! so what one caller's request taught counts for that caller only.
 
 use std::collections::BTreeMap;
 use std::sync::RwLock;
@@ -14,41 +16,53 @@ use crate::table::{read, write};
 
 /// How long a lesson counts.
 const AGE_MAX: Duration = Duration::from_hours(6);
-/// The most lessons of one target in one dialect.
+/// The most lessons of one target in one dialect for one caller.
 const LESSONS_MAX: usize = 16;
-/// The most targets that have any.
-const TARGETS_MAX: usize = 1024;
+/// The most of them about values of one field.
+const VALUES_MAX: usize = 4;
+/// The most callers and targets that have any.
+const KEYS_MAX: usize = 1024;
 
-/// A target by its number, and the dialect in which it was asked.
-type Key = (usize, Dialect);
+/// Whose request taught: a digest of the caller, of the credential it brings and of the beta features
+/// it asks for.
+pub(crate) type Pupil = [u8; 32];
+
+/// Who was taught, by which target (its number), and the dialect in which it was asked.
+pub(crate) type Key = (Pupil, usize, Dialect);
 
 /// The memory.
 #[derive(Debug, Default)]
 pub(crate) struct Lessons {
+    /// Of each key the oldest first.
     all: RwLock<BTreeMap<Key, Vec<(Lesson, Moment)>>>,
+    /// Whether anything was ever learnt: nobody is looked for before.
+    any: AtomicBool,
     /// Whether some target takes no tools while it reasons: then rosters differ by whether there are any.
     of_tools: AtomicBool,
 }
 
 impl Lessons {
-    /// A target taught this at `now`. Past the limits nothing more is learnt.
-    pub(crate) fn learn(&self, key: Key, lesson: Lesson, now: Moment) -> bool {
+    /// A target taught this at `now`. Where there are too many, the oldest goes.
+    pub(crate) fn learn(&self, key: Key, lesson: Lesson, now: Moment) {
         let mut all = write(&self.all);
-        let is_young = |(_, at): &(Lesson, Moment)| now.since(*at) < AGE_MAX;
-        if !all.contains_key(&key) && all.len() >= TARGETS_MAX {
-            all.retain(|_, known| known.iter().any(is_young));
-            if all.len() >= TARGETS_MAX {
-                return false;
-            }
+        if !all.contains_key(&key) && all.len() >= KEYS_MAX {
+            let last = |known: &Vec<(Lesson, Moment)>| known.last().map(|(_, at)| *at);
+            let oldest = all.iter().min_by_key(|(_, known)| last(known)).map(|(key, _)| *key);
+            oldest.and_then(|key| all.remove(&key));
         }
-        let known = all.entry(key).or_default();
-        known.retain(|(old, at)| is_young(&(old.clone(), *at)) && *old != lesson);
-        if known.len() >= LESSONS_MAX {
-            return false;
-        }
+        self.any.store(true, Ordering::Relaxed);
         self.of_tools.fetch_or(lesson.is_of_tools(), Ordering::Relaxed);
+        let known = all.entry(key).or_default();
+        known.retain(|(old, at)| now.since(*at) < AGE_MAX && *old != lesson);
+        let alike = |(old, _): &(Lesson, Moment)| old.is_of_values_like(&lesson);
+        if known.iter().filter(|old| alike(old)).count() >= VALUES_MAX {
+            let oldest = known.iter().position(alike);
+            oldest.map(|at| known.remove(at));
+        }
+        if known.len() >= LESSONS_MAX {
+            known.remove(0);
+        }
         known.push((lesson, now));
-        true
     }
 
     /// What a target taught, and until when all of it counts.
@@ -66,6 +80,31 @@ impl Lessons {
         (lessons, until)
     }
 
+    /// What each target taught anybody.
+    pub(crate) fn by_target(&self, now: Moment) -> BTreeMap<(usize, Dialect), Vec<Lesson>> {
+        let mut taught = BTreeMap::<_, Vec<Lesson>>::new();
+        for ((_, target, dialect), known) in &*read(&self.all) {
+            let lessons = taught.entry((*target, *dialect)).or_default();
+            for (lesson, _) in known.iter().filter(|(_, at)| *at + AGE_MAX > now) {
+                if !lessons.contains(lesson) {
+                    lessons.push(lesson.clone());
+                }
+            }
+        }
+        taught
+    }
+
+    /// Whether anybody was ever taught anything.
+    pub(crate) fn are_any(&self) -> bool {
+        self.any.load(Ordering::Relaxed)
+    }
+
+    /// Whether this one was taught anything.
+    pub(crate) fn knows(&self, pupil: &Pupil) -> bool {
+        let first = (*pupil, 0, Dialect::ALL[0]);
+        read(&self.all).range(first..).next().is_some_and(|((whose, ..), _)| whose == pupil)
+    }
+
     /// Whether it matters for a roster that the request has tools.
     pub(crate) fn are_of_tools(&self) -> bool {
         self.of_tools.load(Ordering::Relaxed)
@@ -79,42 +118,68 @@ mod tests {
     use super::*;
 
     const CHAT: Dialect = Dialect::OpenaiChat;
+    const ME: Pupil = [1; 32];
 
     fn lesson(nth: usize) -> Lesson {
-        let value = Refused::Value("seed".into());
-        Lesson::of(&value, format!("{{\"seed\":{nth}}}").as_bytes()).unwrap()
+        of_value("seed", nth)
+    }
+
+    fn of_value(field: &str, nth: usize) -> Lesson {
+        let value = Refused::Value(field.into());
+        Lesson::of(&value, format!("{{\"{field}\":{nth}}}").as_bytes()).unwrap()
     }
 
     #[test]
     fn a_lesson_is_of_its_target_in_its_dialect_and_ends_with_its_time() {
         let (lessons, at) = (Lessons::default(), Moment::from_secs);
-        assert!(lessons.learn((1, CHAT), lesson(1), at(0)));
-        assert!(lessons.learn((1, CHAT), lesson(2), at(60)));
-        let (known, until) = lessons.of((1, CHAT), at(61));
+        lessons.learn((ME, 1, CHAT), lesson(1), at(0));
+        lessons.learn((ME, 1, CHAT), lesson(2), at(60));
+        let (known, until) = lessons.of((ME, 1, CHAT), at(61));
         assert_eq!((known, until), (vec![lesson(1), lesson(2)], at(0) + AGE_MAX));
-        assert_eq!(lessons.of((1, Dialect::OpenaiResponses), at(61)).0, []);
-        assert_eq!(lessons.of((2, CHAT), at(61)), (Vec::new(), Moment::NEVER));
-        let (known, until) = lessons.of((1, CHAT), at(30) + AGE_MAX);
+        assert_eq!(lessons.of((ME, 1, Dialect::OpenaiResponses), at(61)).0, []);
+        assert_eq!(lessons.of((ME, 2, CHAT), at(61)), (Vec::new(), Moment::NEVER));
+        let (known, until) = lessons.of((ME, 1, CHAT), at(30) + AGE_MAX);
         assert_eq!((known, until), (vec![lesson(2)], at(60) + AGE_MAX));
         // Taught again, it counts from then on.
-        assert!(lessons.learn((1, CHAT), lesson(2), at(30) + AGE_MAX));
-        assert_eq!(lessons.of((1, CHAT), at(90) + AGE_MAX).0, [lesson(2)]);
+        lessons.learn((ME, 1, CHAT), lesson(2), at(30) + AGE_MAX);
+        assert_eq!(lessons.of((ME, 1, CHAT), at(90) + AGE_MAX).0, [lesson(2)]);
     }
 
     #[test]
-    fn there_are_only_so_many() {
+    fn what_one_caller_was_taught_is_not_known_to_another() {
         let lessons = Lessons::default();
-        let learnt = (0..2 * LESSONS_MAX)
-            .filter(|nth| lessons.learn((0, CHAT), lesson(*nth), Moment::ZERO))
-            .count();
-        assert_eq!(learnt, LESSONS_MAX);
-        for target in 0..2 * TARGETS_MAX {
-            lessons.learn((target, CHAT), lesson(0), Moment::ZERO);
+        assert!(!lessons.are_any());
+        lessons.learn((ME, 1, CHAT), lesson(1), Moment::ZERO);
+        for other in [[0; 32], [2; 32]] {
+            assert!(lessons.are_any() && !lessons.knows(&other));
+            assert_eq!(lessons.of((other, 1, CHAT), Moment::ZERO).0, []);
         }
-        assert_eq!(read(&lessons.all).len(), TARGETS_MAX);
-        // The old make room.
-        assert!(lessons.learn((usize::MAX, CHAT), lesson(0), Moment::ZERO + AGE_MAX));
-        assert_eq!(read(&lessons.all).len(), 1);
+        assert!(lessons.knows(&ME));
+        lessons.learn(([2; 32], 1, CHAT), lesson(1), Moment::ZERO);
+        assert_eq!(lessons.by_target(Moment::ZERO)[&(1, CHAT)], [lesson(1)]);
+    }
+
+    #[test]
+    fn there_are_only_so_many_and_the_oldest_goes() {
+        let (lessons, key) = (Lessons::default(), (ME, 0, CHAT));
+        for nth in 0..2 * VALUES_MAX {
+            lessons.learn(key, lesson(nth), Moment::ZERO);
+        }
+        let (known, _) = lessons.of(key, Moment::ZERO);
+        assert_eq!(known, [4, 5, 6, 7].map(lesson));
+        for field in ["top_p", "top_k", "temperature", "verbosity"] {
+            (0..VALUES_MAX).for_each(|nth| lessons.learn(key, of_value(field, nth), Moment::ZERO));
+        }
+        let (known, _) = lessons.of(key, Moment::ZERO);
+        assert_eq!((known.len(), &known[0]), (LESSONS_MAX, &of_value("top_p", 0)));
+        for target in 0..2 * KEYS_MAX {
+            let now = Moment::from_secs(1 + target as u64);
+            lessons.learn((ME, target, CHAT), lesson(0), now);
+        }
+        let all = read(&lessons.all);
+        assert_eq!(all.len(), KEYS_MAX);
+        assert!(!all.contains_key(&(ME, KEYS_MAX - 1, CHAT)));
+        assert!(all.contains_key(&(ME, KEYS_MAX, CHAT)));
     }
 
     #[test]
@@ -122,6 +187,7 @@ mod tests {
         let lessons = Lessons::default();
         assert!(!lessons.are_of_tools());
         let tools = Lesson::of(&Refused::ToolsWithReasoning { unless_off: false }, b"{}").unwrap();
-        assert!(lessons.learn((0, CHAT), tools, Moment::ZERO) && lessons.are_of_tools());
+        lessons.learn((ME, 0, CHAT), tools, Moment::ZERO);
+        assert!(lessons.are_of_tools());
     }
 }

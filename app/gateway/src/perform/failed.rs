@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use backstop_continuity::{Attempt, AttemptPurpose};
 use backstop_dialects::Lesson;
+use backstop_exchange::{Effort, ReasoningForm};
 use backstop_settings::Credential;
 use backstop_vocabulary::{Class, Failure, Refused};
 
@@ -82,11 +83,9 @@ impl Journey {
             return false;
         }
         let shared = &self.core.shared;
-        let key = (place.target.number, place.dialect);
+        let key = (self.asked.pupil(), place.target.number, place.dialect);
         tracing::info!(target = %place.target.name, "a target taught: {lesson}");
-        if !self.live.learn(key, lesson, shared.clock.now()) {
-            return false;
-        }
+        self.live.learn(key, lesson, shared.clock.now());
         let Ok(roster) = plan::roster(&self.live, &self.asked, &shared.parts(&self.live)) else {
             return false;
         };
@@ -107,13 +106,25 @@ impl Journey {
                     && self.roster.places[attempt.candidate].abilities.prefill;
                 asks || goes_on
             }
-            Refused::ToolsWithReasoning { .. } => self.asked.scan.tools,
+            Refused::ToolsWithReasoning { .. } => {
+                self.asked.scan.tools && self.reasons(attempt.candidate)
+            }
             Refused::CallIds
             | Refused::Field(_)
             | Refused::Value(_)
             | Refused::Renamed { .. }
             | Refused::Both { .. } => true,
         }
+    }
+
+    /// Whether the model is asked to reason, or does so where nothing is said of it.
+    fn reasons(&self, at: usize) -> bool {
+        let Ok(full) = self.asked.full() else { return false };
+        let said = &full.request.reasoning;
+        let is_off = said.enabled == Some(false) || said.effort == Some(Effort::None);
+        let is_on = said.enabled.is_some() || said.effort.is_some() || said.adaptive;
+        let by_itself = self.roster.places[at].abilities.reasoning != ReasoningForm::None;
+        !is_off && (is_on || said.budget_tokens.is_some() || by_itself)
     }
 
     /// The lesson of a refusal, by the body that was refused: it is written once more.

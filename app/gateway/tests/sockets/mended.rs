@@ -359,6 +359,74 @@ async fn a_vendor_that_is_known_to_want_short_ids_gets_them_from_the_start() {
     assert_eq!(taught(&stage), Vec::<String>::new());
 }
 
+/// The same request with a key of the gateway, and with these beta features.
+fn shown(body: &Value, key: &str, betas: &str) -> Call {
+    let mut asked = call(CHAT, body);
+    for (name, value) in [("backstop-key", key), ("anthropic-beta", betas)] {
+        asked.headers.push((name.to_owned(), value.to_owned()));
+    }
+    asked
+}
+
+#[tokio::test]
+async fn what_one_caller_was_refused_changes_nothing_for_another() {
+    let (host, providers) = (
+        Host::open(|heard, _| answer(CHAT, heard, no_tools_while_it_reasons)).await,
+        Providers::open().await,
+    );
+    let hash = |key: &str| blake3::hash(key.as_bytes()).to_hex();
+    let keys = format!(
+        "keys:\n  - {{ name: one, hash: {} }}\n  - {{ name: two, hash: {} }}\n",
+        hash("bst-key-of-the-first"),
+        hash("bst-key-of-the-second")
+    );
+    let base = format!("http://{}/v1", host.address);
+    let yaml = provider(&settings(&["there/house-7", OPENAI], ""), CHAT, &base);
+    let stage = Stage::open(&providers, &format!("{keys}{yaml}"));
+    for (key, betas, repairs) in [
+        ("bst-key-of-the-first", "", 1),
+        ("bst-key-of-the-first", "", 0),
+        ("bst-key-of-the-second", "", 1),
+        ("bst-key-of-the-second", "", 0),
+        ("bst-key-of-the-first", "", 0),
+        // What a provider lets somebody do may depend on these.
+        ("bst-key-of-the-first", "a-feature-2026-01-01", 1),
+    ] {
+        assert_mended(&stage.send(&shown(&with_tools(), key, betas)).await, repairs);
+    }
+    let known = ["there/house-7 openai_chat: without tools while it reasons"];
+    assert_eq!(taught(&stage), known);
+}
+
+#[tokio::test]
+async fn words_of_a_client_that_an_error_repeats_teach_nothing() {
+    let complaint = |heard: &Heard| {
+        let sent = heard.body["service_tier"].as_str()?;
+        let message = format!("Invalid value: '{sent}'. Supported values are: 'auto'.");
+        Some(openai(&message, "service_tier", "invalid_value"))
+    };
+    let (host, stage, _providers, _) = open(CHAT, complaint).await;
+    let mut body = with_tools();
+    body["service_tier"] = "function tools with reasoning_effort".into();
+    stage.send(&call(CHAT, &body)).await;
+    assert_eq!((host.heard().len(), taught(&stage)), (1, Vec::<String>::new()));
+    assert_mended(&stage.send(&call(CHAT, &with_tools())).await, 0);
+    assert_eq!(host.last(), with_tools());
+}
+
+#[tokio::test]
+async fn a_model_that_was_told_not_to_reason_teaches_nothing_of_tools() {
+    let complaint = |heard: &Heard| {
+        let message = "Function tools with reasoning_effort are not supported.";
+        heard.body.get("tools").map(|_| openai(message, "reasoning_effort", ""))
+    };
+    let (host, stage, _providers, _) = open(CHAT, complaint).await;
+    let mut body = with_tools();
+    body["reasoning_effort"] = "none".into();
+    stage.send(&call(CHAT, &body)).await;
+    assert_eq!((host.heard().len(), taught(&stage)), (1, Vec::<String>::new()));
+}
+
 #[tokio::test]
 async fn what_was_learnt_is_forgotten_after_six_hours() {
     quickly(async {

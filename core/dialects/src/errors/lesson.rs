@@ -119,6 +119,12 @@ impl Lesson {
         self.0 == Taught::NoStop
     }
 
+    /// Whether both are about values of the same field.
+    pub fn is_of_values_like(&self, other: &Self) -> bool {
+        let Taught::Without { path, value: Some(_) } = &self.0 else { return false };
+        matches!(&other.0, Taught::Without { path: of, value: Some(_) } if of == path)
+    }
+
     /// The body as the target takes it, if that is another, and what it lost, in the words of a
     /// client of this dialect. Every other byte stays as it was.
     pub fn apply(&self, body: &[u8], client: Dialect) -> Option<(Vec<u8>, Option<Loss>)> {

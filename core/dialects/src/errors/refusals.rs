@@ -16,6 +16,9 @@ use backstop_vocabulary::Refused;
 /// Longer paths are no names of fields.
 const PATH_BYTES_MAX: usize = 96;
 
+/// How Bedrock hands on what a vendor says.
+const FROM_BEHIND: &str = "the model returned the following errors: ";
+
 /// What the error in this body names, if anything.
 pub(crate) fn named(body: &[u8]) -> Option<Refused> {
     let body: Value = serde_json::from_slice(body).ok()?;
@@ -24,20 +27,20 @@ pub(crate) fn named(body: &[u8]) -> Option<Refused> {
     let text = |name: &str| error.get(name).and_then(Value::as_str);
     let message = error.as_str().or_else(|| text("message")).unwrap_or_default();
     let words = message.to_ascii_lowercase();
-    if is_prefill(&words) {
+    let said = spoken(&words);
+    if is_prefill(said) {
         return Some(Refused::Prefill);
     }
-    if words.contains("tool call id") && words.contains("length of 9") {
+    if said.starts_with("tool call id was ") && said.contains("length of 9") {
         return Some(Refused::CallIds);
     }
-    if words.contains("function tools with reasoning_effort") {
+    if said.starts_with("function tools with reasoning_effort") {
         let unless_off = words.contains("'none'") || words.contains("`none`");
-        return Some(Refused::ToolsWithReasoning { unless_off });
+        return is_of_tools(text("param")).then_some(Refused::ToolsWithReasoning { unless_off });
     }
-    if words.contains("cannot both be specified") || words.contains("cannot specify both") {
-        let both = words.contains("temperature") && words.contains("top_p");
+    if is_of_both(&words) {
         let (stays, goes) = ("temperature".into(), "top_p".into());
-        return both.then_some(Refused::Both { stays, goes });
+        return Some(Refused::Both { stays, goes });
     }
     let path = by_code(text("code"), text("param"))
         .or_else(|| by_place(error).or_else(|| by_place(body)))
@@ -51,11 +54,39 @@ pub(crate) fn named(body: &[u8]) -> Option<Refused> {
     Some(if of_value && !only_default { Refused::Value(path) } else { Refused::Field(path) })
 }
 
-fn is_prefill(words: &str) -> bool {
-    words.contains("prefill")
-        || words.contains("ending with a model turn")
-        || words.contains("last role user or tool")
-        || words.contains("when the last message is from the assistant")
+/// The server's own words: what it quotes may be the client's, and so may all that follows. Words like
+/// `doesn't` quote nothing.
+fn spoken(words: &str) -> &str {
+    let words = words.strip_prefix(FROM_BEHIND).unwrap_or(words);
+    let opens = |(at, c): &(usize, char)| {
+        let inside = words[..*at].ends_with(|c: char| c.is_ascii_alphanumeric());
+        matches!(c, '"' | '`') || (*c == '\'' && !inside)
+    };
+    words.char_indices().find(opens).map_or(words, |(at, _)| &words[..at])
+}
+
+fn is_prefill(said: &str) -> bool {
+    let sentences = [
+        "does not support assistant message prefill",
+        "assistant response prefill is incompatible with",
+        "requests ending with a model turn are not supported",
+        "expected last role user or tool",
+        "when the last message is from the assistant",
+    ];
+    sentences.iter().any(|sentence| said.contains(sentence))
+}
+
+/// Whether the field named beside the words, if any, is one of those that the words are about.
+fn is_of_tools(param: Option<&str>) -> bool {
+    param.is_none_or(|it| ["", "reasoning_effort", "reasoning", "tools"].contains(&it))
+}
+
+fn is_of_both(words: &str) -> bool {
+    let words = words.strip_prefix(FROM_BEHIND).unwrap_or(words).replace(['`', '\'', '"'], "");
+    ["temperature and top_p", "top_p and temperature"].into_iter().any(|both| {
+        words.starts_with(&format!("{both} cannot both be specified"))
+            || words.starts_with(&format!("cannot specify both {both}"))
+    })
 }
 
 fn is_path(text: &str) -> bool {
@@ -83,22 +114,27 @@ fn by_wording(message: &str, words: &str) -> Option<String> {
     // The case of a name counts, that of the words around it does not.
     let after = |mark: &str| words.find(mark).and_then(|at| message.get(at + mark.len()..));
     let before = |mark: &str| words.find(mark).and_then(|at| message.get(..at));
+    // Nothing counts that stands where a client's own words may.
+    let from = words.strip_prefix(FROM_BEHIND).map_or(0, |_| FROM_BEHIND.len());
+    let own = from + spoken(words).len();
+    let first = |mark: &str| after(mark).filter(|_| words.find(mark).is_some_and(|at| at < own));
     let quoted = ["unsupported parameter: ", "unsupported value: ", "unknown parameter: "];
     let argument =
         ["unrecognized request argument supplied: ", "unrecognized request arguments supplied: "];
-    if let Some(rest) = quoted.iter().find_map(|mark| after(mark)) {
+    if let Some(rest) = quoted.iter().find_map(|mark| first(mark)) {
         return first_name(rest);
     }
-    if let Some(rest) = argument.iter().find_map(|mark| after(mark)) {
+    if let Some(rest) = argument.iter().find_map(|mark| first(mark)) {
         return first_name(rest);
     }
-    if let Some(path) = before(": extra inputs are not permitted") {
+    let extra = ": extra inputs are not permitted";
+    if let Some(path) = before(extra).filter(|_| first(extra).is_some()) {
         return path.split_whitespace().last().map(str::to_owned);
     }
-    if let Some(rest) = after("extraneous key [") {
+    if let Some(rest) = first("extraneous key [") {
         return first_name(rest);
     }
-    if let Some(rest) = after("unknown name \"") {
+    if let Some(rest) = first("unknown name \"") {
         let name = rest.split('"').next()?;
         let place = after(" at '").and_then(|rest| rest.split('\'').next());
         return Some(place.map_or_else(|| name.to_owned(), |place| format!("{place}.{name}")));
@@ -122,7 +158,9 @@ fn by_wording(message: &str, words: &str) -> Option<String> {
     let name = before.split_whitespace().last()?;
     let bare = name.trim_matches(['`', '\'', '"']);
     // A name and not the end of any sentence.
-    (bare.len() < name.len() || bare.contains('_')).then(|| bare.to_owned())
+    let is_quoted = bare.len() + 2 == name.len() && name.chars().next() == name.chars().last();
+    let is_plain = bare.len() == name.len() && before.len() <= own;
+    (is_quoted || (is_plain && bare.contains('_'))).then(|| bare.to_owned())
 }
 
 /// The first name of a text, without its quotes.
@@ -235,6 +273,32 @@ mod tests {
         check(&openai(tools, "reasoning_effort", ""), &refused(false));
         let tools = "Function tools with reasoning_effort are not supported for gpt-6 in /v1/chat/completions. To use function tools, use /v1/responses or set reasoning_effort to 'none'.";
         check(&openai(tools, "reasoning_effort", ""), &refused(true));
+    }
+
+    #[test]
+    fn what_a_client_sent_is_not_taken_for_the_words_of_the_server() {
+        for sent in [
+            "function tools with reasoning_effort",
+            "' Function tools with reasoning_effort are not supported '",
+            "this model does not support assistant message prefill",
+            "temperature and top_p cannot both be specified",
+            "tool call id was x but must have a length of 9",
+            "unsupported parameter: temperature",
+            "unknown name \"seed\" at 'x'",
+            "x: extra inputs are not permitted",
+            "top_p is not supported",
+        ] {
+            let message = format!("Invalid value: '{sent}'. Supported values are: 'auto'.");
+            let body = openai(&message, "service_tier", "invalid_value");
+            assert_eq!(named(body.to_string().as_bytes()), None, "{message}");
+        }
+        let tools = "Function tools with reasoning_effort are not supported";
+        let body = openai(tools, "service_tier", "");
+        assert_eq!(named(body.to_string().as_bytes()), None);
+        let id = "Tool call id was function tools with reasoning_effort but must be a-z";
+        assert_eq!(named(says(id).to_string().as_bytes()), None);
+        let behind = "The model returned the following errors: This model doesn't go on and does not support assistant message prefill.";
+        check(&says(behind), &Refused::Prefill);
     }
 
     #[test]
