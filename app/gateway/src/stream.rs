@@ -244,7 +244,7 @@ impl Flow {
     fn new(journey: Box<Journey>, begun: Box<Begun>, (relay, given): (Relay, Given)) -> Self {
         let clock = journey.core.shared.clock;
         let now = clock.now();
-        let (shape, memo) = (Shape::new(journey.asked.framing), Memo::of(&journey.asked));
+        let (shape, memo) = (Shape::new(journey.asked.framing), Memo::of(&journey));
         Self {
             journey,
             begun: Some(begun),

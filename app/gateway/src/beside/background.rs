@@ -8,6 +8,7 @@ mod follow;
 mod generation;
 mod log;
 mod register;
+mod tally;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -19,11 +20,12 @@ use bytes::Bytes;
 use http::Response;
 use http_body::Body as _;
 
-use backstop_dialects::{Frames, Framing, Head, Scan, kept};
+use backstop_dialects::{Frames, Framing, Head, Scan, kept, own_answer};
 use backstop_listener::AnswerBody;
 use backstop_settings::Limits;
 use backstop_vocabulary::{Class, Failure};
 
+use crate::asked::Asked;
 use crate::core::Core;
 use crate::perform::Started;
 use crate::relay::FRAME_BYTES_MAX;
@@ -97,6 +99,7 @@ pub(crate) fn begin(
 
 /// Makes the answer, unless somebody stops it.
 async fn run(core: Arc<Core>, generation: Arc<Generation>, started: Started, running: Running) {
+    let asked = Arc::clone(&started.0.asked);
     {
         let making = Box::pin(make(Arc::clone(&core), &generation, started));
         tokio::select! {
@@ -105,8 +108,25 @@ async fn run(core: Arc<Core>, generation: Arc<Generation>, started: Started, run
             () = making => {}
         }
     }
+    settle(&core, &generation, &asked);
+    drop(asked);
     // Not before nothing of the request is left.
     drop(running);
+}
+
+/// Now that nothing more is kept of it: an answer that nobody wants is not gone on from, and one that
+/// is kept needs its request once only.
+fn settle(core: &Core, generation: &Generation, asked: &Asked) {
+    let (shared, caller) = (&core.shared, &asked.caller.name);
+    let name = own_answer(asked.id.as_str());
+    if generation.is_unwanted() {
+        shared.transcripts.forget(caller, &name);
+        return;
+    }
+    let limits = &shared.live.load().settings.limits;
+    if shared.transcripts.get((caller, &name), shared.clock.now(), limits).is_some() {
+        generation.let_go();
+    }
 }
 
 /// Reads the answer as a client would, to its end.

@@ -12,7 +12,7 @@ use http::{Method, Response};
 use serde_json::json;
 
 use backstop_dialects::kept::{self, Echo};
-use backstop_dialects::{Scan, own_answer};
+use backstop_dialects::{Scan, is_own_answer, own_answer};
 use backstop_listener::AnswerBody;
 use backstop_vocabulary::{Class, Dialect, Failure, Moment};
 
@@ -43,7 +43,7 @@ pub(crate) fn read(
     }
     let previous = scan.previous.clone();
     let whose = (&caller.name, knock.started);
-    let made = shared.backgrounds.get((&caller.name, &previous), knock.started, limits);
+    let made = made(shared, (&caller.name, &previous), knock.started);
     if made.is_some_and(|made| !made.is_over()) {
         let what =
             format!("the answer '{previous}' is still being made: wait until it is complete");
@@ -80,9 +80,15 @@ enum Found {
 impl Found {
     fn of(shared: &Shared, whose: (&Arc<str>, &str), now: Moment) -> Option<Self> {
         let limits = &shared.live.load().settings.limits;
-        let made = shared.backgrounds.get(whose, now, limits).map(Self::Made);
+        let made = made(shared, whose, now).map(Self::Made);
         made.or_else(|| shared.transcripts.get(whose, now, limits).map(Self::Kept))
     }
+}
+
+/// The answer of that name that was, or is, made in the background: others bear names of ours too.
+fn made(shared: &Shared, whose: (&Arc<str>, &str), now: Moment) -> Option<Arc<Generation>> {
+    let limits = &shared.live.load().settings.limits;
+    is_own_answer(whose.1).then(|| shared.backgrounds.get(whose, now, limits)).flatten()
 }
 
 /// `GET` and `DELETE /v1/responses/{id}`, `GET …/input_items`, `POST …/cancel`.
@@ -119,7 +125,10 @@ pub(crate) fn answer(
             }
             Found::Kept(kept) => body(kept.answer().clone()),
         }),
-        (&Method::GET, "input_items") => Ok(body(items(&found, query))),
+        (&Method::GET, "input_items") => {
+            let items = items(shared, (&caller.name, id), (&found, now))?;
+            Ok(body(page(&items, query)))
+        }
         (&Method::POST, "cancel") => match found {
             Found::Made(generation) => {
                 generation.cancel();
@@ -161,15 +170,29 @@ fn stream(found: Found, query: &str, shared: &Shared) -> Result<Response<AnswerB
     Ok(response)
 }
 
-/// A page of what the answer was given to.
-fn items(found: &Found, query: &str) -> Bytes {
+/// What the answer was given to. One that is made leaves it to the answers that are kept.
+fn items(
+    shared: &Shared,
+    whose: (&Arc<str>, &str),
+    (found, now): (&Found, Moment),
+) -> Result<Vec<u8>, Failure> {
+    let generation = match found {
+        Found::Kept(kept) => return Ok(kept.asked()),
+        Found::Made(generation) => generation,
+    };
+    let limits = &shared.live.load().settings.limits;
+    let kept = || shared.transcripts.get(whose, now, limits).map(|kept| kept.asked());
+    generation.items().or_else(kept).ok_or_else(|| {
+        let what = "the input of this answer is not kept any more (transcripts_max)";
+        Failure::new(Class::UnknownPath, what).with_provider_code(Some("response_not_found"))
+    })
+}
+
+/// A page of items.
+fn page(items: &[u8], query: &str) -> Bytes {
     let newest_first = (asked(query, "order") != Some("asc")).then_some(());
     let limit = asked(query, "limit").and_then(|limit| limit.parse().ok()).unwrap_or(PAGE);
-    let items = match found {
-        Found::Made(generation) => generation.turn.asked(),
-        Found::Kept(kept) => kept.asked(),
-    };
-    Bytes::from(kept::item_page(&items, newest_first, limit.clamp(1, PAGE_MAX)))
+    Bytes::from(kept::item_page(items, newest_first, limit.clamp(1, PAGE_MAX)))
 }
 
 /// The value of a name in a query; none of those read here is ever escaped.

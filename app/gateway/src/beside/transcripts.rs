@@ -3,7 +3,7 @@
 //!
 //! They are in the memory of the process and nowhere else, because they hold what was said.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,16 +28,18 @@ pub(crate) struct Transcripts {
 
 #[derive(Debug, Default)]
 struct Shard {
-    kept: HashMap<Key, Arc<Kept>>,
-    /// The oldest first.
-    order: VecDeque<(Key, Moment)>,
+    /// Each with its number.
+    kept: HashMap<Key, (u64, Arc<Kept>)>,
+    /// By their numbers: the oldest first.
+    order: BTreeMap<u64, (Key, Moment)>,
+    next: u64,
 }
 
 /// One answer, with the request before it and whatever that went on from.
 #[derive(Debug)]
 pub(crate) struct Kept {
     before: Option<Arc<Self>>,
-    input: Vec<u8>,
+    input: Bytes,
     answer: Bytes,
     frame: Frame,
     at: Moment,
@@ -48,7 +50,7 @@ pub(crate) struct Kept {
 #[derive(Clone, Debug)]
 pub(crate) struct Turn {
     before: Option<Arc<Kept>>,
-    input: Vec<u8>,
+    input: Bytes,
     frame: Frame,
 }
 
@@ -57,7 +59,7 @@ type Frame = Option<Arc<[u8]>>;
 
 impl Turn {
     /// A request that goes on from nothing.
-    pub(crate) const fn first(input: Vec<u8>) -> Self {
+    pub(crate) const fn first(input: Bytes) -> Self {
         Self { before: None, input, frame: None }
     }
 
@@ -69,7 +71,7 @@ impl Turn {
     /// The items of the conversation up to the answer, which is not there yet.
     pub(crate) fn asked(&self) -> Vec<u8> {
         let before = self.before.as_ref().map(|before| before.items());
-        let parts = [before.unwrap_or_default(), self.input.clone()];
+        let parts = [before.unwrap_or_default(), self.input.to_vec()];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(&b","[..])
     }
 }
@@ -105,10 +107,10 @@ impl Kept {
         }
         let mut parts = Vec::with_capacity(2 * line.len());
         for kept in line.iter().skip(1).rev() {
-            parts.push(kept.input.clone());
+            parts.push(kept.input.to_vec());
             parts.push(kept::output_items(&kept.answer));
         }
-        parts.push(self.input.clone());
+        parts.push(self.input.to_vec());
         parts.retain(|part| !part.is_empty());
         parts.join(&b","[..])
     }
@@ -134,7 +136,7 @@ impl Transcripts {
         (body, scan): (Bytes, Scan),
         limits: &Limits,
     ) -> Result<(Bytes, Scan, Option<Turn>), Failure> {
-        let input = || kept::input_items(&body, &scan);
+        let input = || Bytes::from(kept::input_items(&body, &scan));
         let keeps = !scan.unkept && limits.transcripts_bytes_max > 0;
         if scan.previous.is_empty() {
             let turn = keeps.then(|| Turn::first(input()));
@@ -160,7 +162,7 @@ impl Transcripts {
         (body, scan): (&[u8], &Scan),
         limits: &Limits,
     ) -> Result<(Bytes, Turn), Failure> {
-        let input = kept::message_items(body, scan);
+        let input = Bytes::from(kept::message_items(body, scan));
         if scan.previous.is_empty() {
             let frame = Some(kept::thread_frame(body)?.into());
             return Ok((kept::unthreaded(body)?.into(), Turn { before: None, input, frame }));
@@ -197,17 +199,18 @@ impl Transcripts {
         self.bytes.fetch_add(kept.size(), Ordering::Relaxed);
         let key: Key = (Arc::clone(caller), id.into());
         let mut shard = self.shard(&key.1);
-        let Shard { kept: all, order } = &mut *shard;
-        order.push_back((key.clone(), now));
-        all.insert(key, Arc::new(kept));
+        let Shard { kept: all, order, next } = &mut *shard;
+        *next += 1;
+        order.insert(*next, (key.clone(), now));
+        if let Some((earlier, _)) = all.insert(key, (*next, Arc::new(kept))) {
+            order.remove(&earlier);
+        }
         let is_over = |at: Moment| {
             now.since(at) > limits.transcripts_age_max
                 || self.bytes.load(Ordering::Relaxed) > limits.transcripts_bytes_max
         };
-        while order.front().is_some_and(|(_, at)| is_over(*at)) {
-            if let Some((oldest, _)) = order.pop_front() {
-                all.remove(&oldest);
-            }
+        while let Some(oldest) = order.first_entry().filter(|oldest| is_over(oldest.get().1)) {
+            all.remove(&oldest.remove().0);
         }
     }
 
@@ -218,12 +221,18 @@ impl Transcripts {
         limits: &Limits,
     ) -> Option<Arc<Kept>> {
         let shard = self.shard(id);
-        let kept = shard.kept.get(&(Arc::clone(caller), id.into()))?;
+        let (_, kept) = shard.kept.get(&(Arc::clone(caller), id.into()))?;
         (now.since(kept.at) <= limits.transcripts_age_max).then(|| Arc::clone(kept))
     }
 
     pub(crate) fn forget(&self, caller: &Arc<str>, id: &str) -> bool {
-        self.shard(id).kept.remove(&(Arc::clone(caller), id.into())).is_some()
+        let mut shard = self.shard(id);
+        let forgotten = shard.kept.remove(&(Arc::clone(caller), id.into()));
+        if let Some((number, _)) = &forgotten {
+            shard.order.remove(number);
+        }
+        drop(shard);
+        forgotten.is_some()
     }
 
     fn shard(&self, id: &str) -> MutexGuard<'_, Shard> {
@@ -287,6 +296,18 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_left_of_what_was_forgotten_or_kept_anew() {
+        let (all, limits, me) = (Transcripts::default(), Limits::default(), Arc::from("me"));
+        let turn = Turn::first(Bytes::from_static(b"{}"));
+        for secs in 0..3 {
+            all.keep((&me, Moment::from_secs(secs)), &turn, said("resp_1", "a"), &limits);
+        }
+        assert_eq!(all.shard("resp_1").order.len(), 1);
+        assert!(all.forget(&me, "resp_1") && !all.forget(&me, "resp_1"));
+        assert_eq!((all.shard("resp_1").order.len(), all.bytes()), (0, 0));
+    }
+
+    #[test]
     fn what_is_kept_has_a_limit_and_a_long_conversation_ends_quietly() {
         let me: Arc<str> = "me".into();
         let limits = Limits {
@@ -297,7 +318,7 @@ mod tests {
         let all = Transcripts::default();
         let mut before = None;
         for nth in 0..50_000_u32 {
-            let turn = Turn { before, input: b"{}".to_vec(), frame: None };
+            let turn = Turn { before, input: Bytes::from_static(b"{}"), frame: None };
             let id = format!("resp_{nth}");
             all.keep((&me, Moment::ZERO), &turn, said(&id, "a"), &limits);
             before = all.get((&me, &id), Moment::ZERO, &limits);

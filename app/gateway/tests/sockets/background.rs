@@ -375,13 +375,51 @@ async fn an_answer_outlives_its_connections_and_fails_when_the_gateway_ends() {
 
 #[tokio::test]
 async fn events_have_a_limit_and_the_whole_answer_is_there_all_the_same() {
-    let (drip, stage) = stage("limits: { background_events_max: 1KiB }\n").await;
-    let id = begin(&stage, &call(&json!({}))).await;
+    let (drip, stage) = stage("limits: { background_events_max: 300KiB }\n").await;
+    // Its first two events say so again.
+    let long = call(&json!({ "instructions": "x".repeat(200 << 10) }));
+    let id = begin(&stage, &long).await;
     until(&stage, &id, "in_progress").await;
     let behind = stage.send(&of(&id, "?stream=true")).await;
     assert_eq!(behind.status, 400, "{}", behind.everything());
     assert!(behind.said().contains("kept from sequence number"), "{}", behind.said());
+    // The request of another has no room as long as this one is made.
+    let busy = stage.send(&long).await;
+    assert_eq!((busy.status, busy.header("retry-after")), (503, "5"), "{}", busy.everything());
+    assert!(busy.said().contains("background_events_max"), "{}", busy.said());
+    let never = stage.send(&call(&json!({ "instructions": "x".repeat(400 << 10) }))).await;
+    assert_eq!(never.status, 413, "{}", never.everything());
     drip.go_on();
     let whole = until(&stage, &id, "completed").await;
     assert_eq!(whole["output"][0]["content"][0]["text"], "Hello world");
+    stage.until(|| stage.gateway.in_background() == 0, "the first is made").await;
+    begin(&stage, &long).await;
+}
+
+#[tokio::test]
+async fn whoever_reads_along_loses_nothing_however_little_is_kept() {
+    let (drip, stage) = stage("limits: { background_events_max: 4KiB }\n").await;
+    let id = begin(&stage, &call(&json!({}))).await;
+    until(&stage, &id, "in_progress").await;
+    let along = of(&id, "?stream=true");
+    let (read, ()) = tokio::join!(stage.send(&along), async { drip.go_on() });
+    let events = events(&read.text());
+    assert_eq!(events.last().unwrap()["type"], "response.completed", "{}", read.everything());
+    assert_eq!(numbers(&events), (0..events.len() as u64).collect::<Vec<_>>());
+    assert!(read.end == End::Clean);
+}
+
+#[tokio::test]
+async fn what_an_answer_was_given_to_is_there_before_and_after_its_end() {
+    let (drip, stage) = stage("").await;
+    let id = begin(&stage, &call(&json!({}))).await;
+    let input = async || {
+        let page = stage.send(&of(&id, "/input_items")).await.json();
+        page["data"][0]["content"].to_string()
+    };
+    assert!(input().await.contains("hello"));
+    drip.go_on();
+    until(&stage, &id, "completed").await;
+    stage.until(|| stage.gateway.in_background() == 0, "the answer is made").await;
+    assert!(input().await.contains("hello"));
 }

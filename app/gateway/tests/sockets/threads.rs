@@ -54,6 +54,10 @@ fn said(got: &Got, delivery: Delivery) -> (String, Option<String>) {
 
 /// Two vendors.
 async fn stage() -> (Vec<Signer>, Stage) {
+    stage_with("").await
+}
+
+async fn stage_with(policy: &str) -> (Vec<Signer>, Stage) {
     let providers = Providers::open().await;
     let mut yaml = settings(&["one/claude-opus-4-6", "two/gpt-5.6"], "");
     let mut signers = Vec::new();
@@ -64,7 +68,7 @@ async fn stage() -> (Vec<Signer>, Stage) {
         yaml = provider(&yaml, dialect, &base).replacen("  there:", &format!("  {name}:"), 1);
         signers.push(signer);
     }
-    (signers, Stage::open(&providers, &yaml))
+    (signers, Stage::open(&providers, &format!("{policy}{yaml}")))
 }
 
 #[tokio::test]
@@ -188,6 +192,19 @@ async fn a_thread_that_nobody_understands_is_refused_and_never_passed_over() {
         assert!(got.text().contains("`messages`"), "{}", got.text());
     }
     assert_eq!(signers.iter().map(Signer::answers).sum::<u32>(), 1);
+}
+
+#[tokio::test]
+async fn a_streamed_turn_that_is_larger_than_an_answer_may_be_is_not_kept() {
+    for (policy, status) in [("", 200), ("limits: { answer_max: 1KiB }\n", 404)] {
+        let (_signers, stage) = stage_with(policy).await;
+        let got = stage.send(&turn(&json!("q"), None, Delivery::Stream)).await;
+        let (previous, call) = said(&got, Delivery::Stream);
+        let result = json!([{ "type": "tool_result", "tool_use_id": call, "content": "r" }]);
+        let content = if call.is_some() { result } else { json!("r") };
+        let next = stage.send(&turn(&content, Some(&previous), Delivery::Stream)).await;
+        assert_eq!(next.status, status, "{}", next.everything());
+    }
 }
 
 #[tokio::test]

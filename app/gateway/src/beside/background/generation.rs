@@ -7,7 +7,6 @@
 //!      └────────────────────────────┴── cancelled, failed, ended ──┘
 //! ```
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -19,30 +18,33 @@ use backstop_dialects::kept::{self, Told};
 use backstop_vocabulary::Moment;
 
 use super::log::{Gone, Log};
+use super::tally::{Share, Tally};
 use crate::beside::transcripts::Turn;
 
 /// An answer in the making, or made.
 #[derive(Debug)]
 pub(crate) struct Generation {
     pub(crate) at: Moment,
-    /// The request, to be shown and gone on from.
-    pub(crate) turn: Turn,
-    queued: Bytes,
     state: Mutex<State>,
     changed: watch::Sender<()>,
     stop: Notify,
-    /// Bytes kept of all.
-    bytes: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
 struct State {
     stage: Stage,
+    /// The request, to be shown, as long as nobody else keeps it.
+    turn: Option<Turn>,
+    /// The answer before it has an end; empty after.
+    queued: Bytes,
     log: Log,
     /// The answer as it ended.
     last: Option<Bytes>,
     /// Who answered, and what was lost.
     head: HeaderMap,
+    /// Its client cancelled or deleted it.
+    unwanted: bool,
+    share: Share,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,23 +74,65 @@ pub(crate) struct Next {
 }
 
 impl Generation {
-    pub(super) fn new(at: Moment, (turn, queued): (Turn, Bytes), bytes: Arc<AtomicU64>) -> Self {
+    /// One that is not counted yet.
+    pub(super) fn new(at: Moment, (turn, queued): (Turn, Bytes), tally: &Arc<Tally>) -> Self {
         let mut log = Log::default();
         for event in kept::opening_events(&queued) {
             log.push(event);
         }
-        let own = turn.size() + queued.len() as u64;
-        bytes.fetch_add(own + log.bytes(), Ordering::Relaxed);
-        let state = State { stage: Stage::Queued, log, last: None, head: HeaderMap::new() };
-        Self {
-            at,
-            turn,
+        let state = State {
+            stage: Stage::Queued,
+            turn: Some(turn),
             queued,
-            state: Mutex::new(state),
-            changed: watch::channel(()).0,
-            stop: Notify::new(),
-            bytes,
-        }
+            log,
+            last: None,
+            head: HeaderMap::new(),
+            unwanted: false,
+            share: Share::of(tally),
+        };
+        let changed = watch::channel(()).0;
+        Self { at, state: Mutex::new(state), changed, stop: Notify::new() }
+    }
+
+    /// Counts what it keeps, from now on.
+    pub(super) fn count(&self) {
+        self.lock().count();
+    }
+
+    /// The bytes of its request.
+    pub(super) fn asked_bytes(&self) -> u64 {
+        self.lock().asked_bytes()
+    }
+
+    /// The bytes of its events and its answer.
+    pub(super) fn told_bytes(&self) -> u64 {
+        self.lock().told_bytes()
+    }
+
+    /// The items that it is given to, unless they were let go.
+    pub(crate) fn items(&self) -> Option<Vec<u8>> {
+        let turn = self.lock().turn.clone();
+        turn.map(|turn| turn.asked())
+    }
+
+    /// Lets go of its request: somebody else keeps it, or nobody finds this any more.
+    pub(super) fn let_go(&self) {
+        let mut state = self.lock();
+        let turn = state.turn.take();
+        state.count();
+        drop(state);
+        drop(turn);
+    }
+
+    /// Whether its client cancelled or deleted it.
+    pub(super) fn is_unwanted(&self) -> bool {
+        self.lock().unwanted
+    }
+
+    /// Nobody is to find it any more.
+    pub(super) fn delete(&self) {
+        self.lock().unwanted = true;
+        self.cancel();
     }
 
     /// The answer as far as it is known.
@@ -96,9 +140,9 @@ impl Generation {
         let state = self.lock();
         match (&state.last, state.stage) {
             (Some(last), _) => last.clone(),
-            (None, Stage::Queued) => self.queued.clone(),
+            (None, Stage::Queued) => state.queued.clone(),
             (None, Stage::InProgress | Stage::Over(_)) => {
-                Bytes::from(kept::with_status(&self.queued, "in_progress"))
+                Bytes::from(kept::with_status(&state.queued, "in_progress"))
             }
         }
     }
@@ -191,17 +235,19 @@ impl Generation {
         let mut state = self.lock();
         if !matches!(state.stage, Stage::Over(_)) {
             state.stage = Stage::Over(Ending::Broken);
-            self.keep(&mut state, last);
+            state.unwanted = true;
+            state.end(last);
         }
         drop(state);
         self.stop.notify_one();
         self.changed.send_replace(());
     }
 
-    /// Forgets the older half of its events, and says whether there were any.
+    /// Forgets older events, and says whether there were any that may go.
     pub(super) fn shorten(&self) -> bool {
-        let freed = self.lock().log.halve();
-        self.bytes.fetch_sub(freed, Ordering::Relaxed);
+        let mut state = self.lock();
+        let freed = state.log.shorten();
+        state.count();
         freed > 0
     }
 
@@ -212,19 +258,14 @@ impl Generation {
             return;
         }
         let event = event(state.log.next());
-        self.bytes.fetch_add(event.len() as u64, Ordering::Relaxed);
         state.log.push(event);
         state.stage = stage;
-        if let Some(last) = last {
-            self.keep(&mut state, last);
+        match last {
+            Some(last) => state.end(last),
+            None => state.count(),
         }
         drop(state);
         self.changed.send_replace(());
-    }
-
-    fn keep(&self, state: &mut State, last: Vec<u8>) {
-        self.bytes.fetch_add(last.len() as u64, Ordering::Relaxed);
-        state.last = Some(Bytes::from(last));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -232,13 +273,24 @@ impl Generation {
     }
 }
 
-impl Drop for Generation {
-    fn drop(&mut self) {
-        let own = self.turn.size() + self.queued.len() as u64;
-        let kept = {
-            let state = self.lock();
-            state.log.bytes() + state.last.as_ref().map_or(0, |last| last.len() as u64)
-        };
-        self.bytes.fetch_sub(own + kept, Ordering::Relaxed);
+impl State {
+    fn asked_bytes(&self) -> u64 {
+        self.turn.as_ref().map_or(0, Turn::size) + self.queued.len() as u64
+    }
+
+    fn told_bytes(&self) -> u64 {
+        self.log.bytes() + self.last.as_ref().map_or(0, |last| last.len() as u64)
+    }
+
+    fn count(&mut self) {
+        let (asked, told) = (self.asked_bytes(), self.told_bytes());
+        self.share.set(asked, told);
+    }
+
+    /// The answer as it stays; what it was until then is not shown again.
+    fn end(&mut self, last: Vec<u8>) {
+        self.last = Some(Bytes::from(last));
+        self.queued = Bytes::new();
+        self.count();
     }
 }

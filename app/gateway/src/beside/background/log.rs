@@ -7,6 +7,11 @@ use bytes::{Bytes, BytesMut};
 /// About how much is handed out at once: a reader that is far behind must not take a copy of all.
 const BATCH_BYTES: usize = 64 << 10;
 
+/// The newest events stay, so many and of so many bytes, but one at least: whoever reads along must
+/// not lose what has just come.
+const NEWEST_MIN: usize = 256;
+const NEWEST_BYTES_MIN: usize = 256 << 10;
+
 /// Events as they are sent.
 #[derive(Debug, Default)]
 pub(super) struct Log {
@@ -56,13 +61,24 @@ impl Log {
         Ok((batch.freeze(), next))
     }
 
-    /// Forgets the older half, and says how many bytes that was.
-    pub(super) fn halve(&mut self) -> u64 {
-        let goes = self.events.len().div_ceil(2);
+    /// Forgets the older half, or as much of it as may go, and says how many bytes that was.
+    pub(super) fn shorten(&mut self) -> u64 {
+        let goes = self.events.len().div_ceil(2).min(self.events.len() - self.newest());
         let freed: usize = self.events.drain(..goes).map(|event| event.len()).sum();
         self.first += goes as u64;
         self.bytes -= freed as u64;
         freed as u64
+    }
+
+    /// How many of the newest stay.
+    fn newest(&self) -> usize {
+        let mut bytes = 0;
+        let newest = self.events.iter().rev().take(NEWEST_MIN);
+        let fits = |event: &&Bytes| {
+            bytes += event.len();
+            bytes <= NEWEST_BYTES_MIN
+        };
+        newest.take_while(fits).count().max(usize::from(!self.events.is_empty()))
     }
 }
 
@@ -89,11 +105,23 @@ mod tests {
 
     #[test]
     fn what_was_forgotten_is_not_skipped_in_silence() {
-        let mut log = log(5, 100);
-        assert_eq!((log.halve(), log.bytes(), log.first(), log.next()), (300, 200, 3, 5));
-        assert_eq!(log.since(2), Err(Gone));
-        assert_eq!(log.since(3).unwrap().1, 5);
-        assert_eq!((log.halve(), log.halve(), log.halve()), (100, 100, 0));
-        assert_eq!((log.bytes(), log.next()), (0, 5));
+        let mut log = log(1_001, 100);
+        assert_eq!((log.shorten(), log.bytes(), log.first()), (50_100, 50_000, 501));
+        assert_eq!((log.since(500), log.next()), (Err(Gone), 1_001));
+        assert_eq!(log.since(1_000).unwrap().1, 1_001);
+    }
+
+    #[test]
+    fn the_newest_events_stay_for_whoever_reads_along() {
+        let mut small = log(600, 100);
+        while small.shorten() > 0 {}
+        assert_eq!((small.first(), small.next()), (600 - 256, 600));
+        let mut large = log(20, 100 << 10);
+        while large.shorten() > 0 {}
+        assert_eq!((large.first(), large.next()), (18, 20));
+        let mut huge = log(3, 1 << 20);
+        while huge.shorten() > 0 {}
+        assert_eq!((huge.first(), huge.since(2).unwrap().1), (2, 3));
+        assert_eq!(Log::default().shorten(), 0);
     }
 }
