@@ -136,7 +136,8 @@ impl Asked {
     /// Who it is to the targets that refuse something of it.
     pub(crate) fn pupil(&self) -> Pupil {
         let mut digest = blake3::Hasher::new();
-        let standing = headers::standing(&self.headers, self.brings_its_own());
+        let brings = self.brings_its_own().then_some(&self.headers);
+        let standing = headers::standing(&self.headers, brings);
         for part in [self.caller.name.as_bytes()].into_iter().chain(standing) {
             // Each on its own, so that no two run together into a third.
             digest.update(blake3::hash(part).as_bytes());

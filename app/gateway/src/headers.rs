@@ -244,10 +244,13 @@ pub(crate) fn brings_credential(client: &HeaderMap) -> bool {
     CREDENTIALS.into_iter().any(|name| own(client, name).is_some())
 }
 
-/// What of a client's headers decides what a provider lets it do: credentials of its own, if it
-/// brings any, the account they are bound to, and the beta features it asks for.
-pub(crate) fn standing(client: &HeaderMap, brings_its_own: bool) -> impl Iterator<Item = &[u8]> {
-    let own = move |name| own(client, name).filter(|_| brings_its_own).map(HeaderValue::as_bytes);
+/// What of a client's headers decides what a provider lets it do: the credentials it `brings`, if any
+/// are its own, the account they are bound to, and the beta features it asks for.
+pub(crate) fn standing<'a>(
+    client: &'a HeaderMap,
+    brings: Option<&'a HeaderMap>,
+) -> impl Iterator<Item = &'a [u8]> {
+    let own = move |name| brings.and_then(|client| own(client, name)).map(HeaderValue::as_bytes);
     let credentials = CREDENTIALS.into_iter().map(move |name| own(name).unwrap_or_default());
     let rest = ACCOUNT.into_iter().chain([BETA]);
     credentials.chain(rest.flat_map(|name| client.get_all(name)).map(HeaderValue::as_bytes))
